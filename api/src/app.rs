@@ -1,0 +1,81 @@
+//! The application: the doors to its stores, its adapters and its limits, built once by the server, a worker or a test.
+
+use std::sync::Arc;
+
+use footnote_vectors::Vectors;
+
+use crate::adapters::embeddings::{Embedder, TokenCounter};
+use crate::config::Limits;
+use crate::tenancy::{Database, Lane};
+use crate::tokens::Tokens;
+
+/// What an application is made of.
+pub struct Parts {
+    /// As `footnote_app`.
+    pub database: Database,
+    /// As `footnote_worker`.
+    pub lane: Lane,
+    /// The door to Qdrant.
+    pub vectors: Vectors,
+    /// What makes vectors of texts.
+    pub embedder: Arc<dyn Embedder>,
+    /// The embedder's own count of tokens.
+    pub token_counter: Arc<dyn TokenCounter>,
+    /// What mints and checks access tokens.
+    pub tokens: Tokens,
+    /// What one client may ask for.
+    pub limits: Limits,
+}
+
+/// The application.
+pub struct App(Parts);
+
+impl App {
+    /// Puts it together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self(parts))
+    }
+
+    /// The door to Postgres, for requests.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.0.database
+    }
+
+    /// The job lane, for workers.
+    #[must_use]
+    pub fn lane(&self) -> &Lane {
+        &self.0.lane
+    }
+
+    /// The door to Qdrant.
+    #[must_use]
+    pub fn vectors(&self) -> &Vectors {
+        &self.0.vectors
+    }
+
+    /// What makes vectors of texts.
+    #[must_use]
+    pub fn embedder(&self) -> &dyn Embedder {
+        self.0.embedder.as_ref()
+    }
+
+    /// The embedder's own count of tokens.
+    #[must_use]
+    pub fn token_counter(&self) -> &Arc<dyn TokenCounter> {
+        &self.0.token_counter
+    }
+
+    /// What mints and checks access tokens.
+    #[must_use]
+    pub fn tokens(&self) -> &Tokens {
+        &self.0.tokens
+    }
+
+    /// What one client may ask for.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+}

@@ -1,0 +1,126 @@
+//! The command line.
+//!
+//! Each command says what it measured or checked as one JSON object on standard output when it is asked to (`--json`), and
+//! to people otherwise; logs and failures go to standard error. Exit codes: 0 done, 1 failed, 2 wrong use. Whatever a
+//! command starts ends with it, also on Ctrl-C (SIGINT) and SIGTERM.
+
+mod bootstrap;
+mod demo;
+mod guide;
+mod interrupt;
+mod logging;
+mod migrate;
+mod output;
+mod progress;
+mod ready;
+mod serve;
+mod token;
+mod work;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+use self::interrupt::Interrupt;
+use crate::operations::Failure;
+
+const EXAMPLES: &str = "Examples:
+  footnote demo                          everything on this machine, with documents to search
+  footnote serve --data /var/lib/footnote --listen 0.0.0.0:8787
+  footnote token --email owner@acme.example --workspace acme
+  footnote bootstrap --database-url postgresql://postgres:secret@db/footnote
+  footnote migrate rehearse --json       applies, undoes and applies every migration
+
+Settings are flags, or the environment variables beside them.";
+
+/// The backend of multi-tenant AI products: one binary, one GraphQL API over PostgreSQL.
+#[derive(Debug, Parser)]
+#[command(name = "footnote", version, about, after_help = EXAMPLES, max_term_width = 110, propagate_version = true)]
+struct Arguments {
+    #[command(flatten)]
+    logging: logging::Logging,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start everything on this machine, with people, documents and agents to try it on.
+    #[command(after_help = demo::EXAMPLES)]
+    Demo(Box<demo::Demo>),
+    /// Answer requests, and run jobs.
+    #[command(after_help = serve::EXAMPLES)]
+    Serve(Box<serve::Serve>),
+    /// Run jobs alone, beside a server that runs none.
+    Worker(Box<work::Work>),
+    /// Prepare a PostgreSQL of your own: roles, passwords, migrations. Prints the settings for the others.
+    #[command(after_help = bootstrap::EXAMPLES)]
+    Bootstrap(bootstrap::Bootstrap),
+    /// Apply, undo, list or rehearse migrations.
+    Migrate(migrate::Migrate),
+    /// Print the GraphQL schema in the definition language.
+    Schema,
+    /// Mint an access token for a member of a workspace.
+    #[command(after_help = token::EXAMPLES)]
+    Token(token::Token),
+}
+
+/// Runs the command of this process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let Arguments { logging, command } = Arguments::parse();
+    let quiet = matches!(&command, Command::Demo(demo) if demo.is_for_people());
+    match logging.start(quiet).and_then(|()| run(command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::failure(&failure);
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    let start = |error: std::io::Error| Failure::Start(format!("the runtime could not start: {error}"));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(start)?;
+    let done = runtime.block_on(async {
+        let interrupt = Interrupt::listen().map_err(start)?;
+        match command {
+            Command::Demo(demo) => demo.run(interrupt).await,
+            Command::Serve(serve) => serve.run(interrupt).await,
+            Command::Worker(work) => work.run(interrupt).await,
+            Command::Bootstrap(bootstrap) => bootstrap.run(interrupt).await,
+            Command::Migrate(migrate) => migrate.run(interrupt).await,
+            Command::Schema => output::text(&crate::graphql::sdl()),
+            Command::Token(token) => token.run(interrupt).await,
+        }
+    });
+    // A blocking call that hangs must not hold up the end.
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::Arguments;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn wrong_use_has_exit_code_2() {
+        for wrong in [
+            &["footnote"][..],
+            &["footnote", "nonsense"],
+            &["footnote", "token"],
+            &["footnote", "demo", "--listen", "x"],
+        ] {
+            let refused = Arguments::try_parse_from(wrong).expect_err("wrong use");
+            assert_eq!(refused.exit_code(), 2, "{wrong:?}");
+        }
+    }
+}

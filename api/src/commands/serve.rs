@@ -1,0 +1,79 @@
+//! `footnote serve`: answers requests and runs jobs, until somebody ends it.
+
+use clap::Args;
+
+use super::interrupt::Interrupt;
+use super::output;
+use super::ready::{self, Ready};
+use crate::config::{DatabaseUrls, Limits, Place};
+use crate::operations::Failure;
+use crate::operations::stack::{Part, Settings, Stack};
+use crate::server::ServeOptions;
+
+pub const EXAMPLES: &str = "Examples:
+  footnote serve                               on the private database of the data folder
+  FOOTNOTE_APP_DATABASE_URL=… FOOTNOTE_WORKER_DATABASE_URL=… footnote serve --listen 0.0.0.0:8787
+  footnote serve --json --listen 127.0.0.1:0   one line with the addresses when it is ready";
+
+/// What a server is started with.
+#[derive(Args, Debug)]
+pub struct Serve {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    urls: DatabaseUrls,
+    #[command(flatten)]
+    limits: Limits,
+    /// Run no jobs: what is queued waits for a process that does.
+    #[arg(long)]
+    no_worker: bool,
+    /// Do not serve the page of GraphiQL.
+    #[arg(long, env = "FOOTNOTE_NO_GRAPHIQL")]
+    no_graphiql: bool,
+    /// Print one JSON object when it is ready.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Serve {
+    /// Serves until the wish to end.
+    pub async fn run(self, mut interrupt: Interrupt) -> Result<(), Failure> {
+        let (listener, address) = ready::listen(self.place.listen).await?;
+        let part = if self.no_worker { Part::Requests } else { Part::Everything };
+        let settings = Settings { data: self.place.data, urls: self.urls, limits: self.limits, part };
+        let mut stack = interrupt.or(Stack::open(settings)).await?;
+        if !self.no_worker {
+            stack.start_worker();
+        }
+        let graphiql = !self.no_graphiql;
+        // A page of another origin on this machine may ask a server that only this machine reaches.
+        stack.start_server(
+            listener,
+            ServeOptions { allow_loopback_origins: address.ip().is_loopback(), graphiql },
+        );
+        let told =
+            tell(&stack, &Ready::at(address, graphiql, stack.app_url()), &ready::base(address), self.json);
+        until_ended(stack, told, interrupt).await
+    }
+}
+
+fn tell(stack: &Stack, ready: &Ready, base: &str, json: bool) -> Result<(), Failure> {
+    stack.publish(base)?;
+    if json { output::json(ready) } else { output::text(&format!("Footnote is ready.\n{}", ready.lines())) }
+}
+
+/// Waits for the wish to end, or for the server's own end, unless the start failed; then closes everything.
+pub async fn until_ended(
+    stack: Stack,
+    started: Result<(), Failure>,
+    mut interrupt: Interrupt,
+) -> Result<(), Failure> {
+    if started.is_ok() {
+        tokio::select! {
+            () = interrupt.wait() => {}
+            () = stack.ended() => {}
+        }
+    }
+    let closed = stack.close().await;
+    started.and(closed)
+}

@@ -1,0 +1,74 @@
+//! Every limit and address that can be set: from flags, then from the environment.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Where a process listens and keeps its data.
+#[derive(Args, Clone, Debug)]
+pub struct Place {
+    /// Address to listen on.
+    #[arg(long, env = "FOOTNOTE_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR")]
+    pub listen: SocketAddr,
+    /// Folder for everything that is kept: the private PostgreSQL, vectors, keys.
+    #[arg(long, env = "FOOTNOTE_DATA", default_value = ".footnote", value_name = "DIR")]
+    pub data: PathBuf,
+}
+
+/// One address for each database role. None set: the embedded default.
+#[derive(Args, Clone, Debug, Default)]
+pub struct DatabaseUrls {
+    /// As `footnote_app`; requests.
+    #[arg(long, env = "FOOTNOTE_APP_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub app_database_url: Option<String>,
+    /// As `footnote_worker`; jobs.
+    #[arg(long, env = "FOOTNOTE_WORKER_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub worker_database_url: Option<String>,
+    /// As `footnote_owner`; migrations and the commands that make people and workspaces.
+    #[arg(long, env = "FOOTNOTE_OWNER_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub owner_database_url: Option<String>,
+    /// Direct, for LISTEN, where a transaction pooler stands in between; the worker's address otherwise.
+    #[arg(long, env = "FOOTNOTE_LISTEN_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub listen_database_url: Option<String>,
+}
+
+/// What one client may ask for.
+#[derive(Args, Clone, Debug)]
+pub struct Limits {
+    /// The largest request body, in bytes.
+    #[arg(long, env = "FOOTNOTE_MAX_BODY_BYTES", default_value_t = 6 * 1024 * 1024, value_name = "BYTES")]
+    pub max_body_bytes: usize,
+    /// The largest document source, in bytes.
+    #[arg(long, env = "FOOTNOTE_MAX_DOCUMENT_BYTES", default_value_t = 4 * 1024 * 1024, value_name = "BYTES")]
+    pub max_document_bytes: usize,
+    /// The longest request, in seconds.
+    #[arg(long, env = "FOOTNOTE_REQUEST_SECONDS", default_value_t = 30, value_name = "SECONDS")]
+    pub request_seconds: u64,
+    /// The longest agent run, in seconds.
+    #[arg(long, env = "FOOTNOTE_RUN_SECONDS", default_value_t = 300, value_name = "SECONDS")]
+    pub run_seconds: i64,
+    /// Connections of the pool of requests.
+    #[arg(long, env = "FOOTNOTE_APP_CONNECTIONS", default_value_t = 16, value_name = "COUNT")]
+    pub app_connections: u32,
+    /// Connections of the pool of jobs.
+    #[arg(long, env = "FOOTNOTE_WORKER_CONNECTIONS", default_value_t = 8, value_name = "COUNT")]
+    pub worker_connections: u32,
+    /// Jobs that one process runs at a time.
+    #[arg(long, env = "FOOTNOTE_WORKER_CONCURRENCY", default_value_t = 4, value_name = "COUNT")]
+    pub worker_concurrency: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_body_bytes: 6 * 1024 * 1024,
+            max_document_bytes: 4 * 1024 * 1024,
+            request_seconds: 30,
+            run_seconds: 300,
+            app_connections: 16,
+            worker_connections: 8,
+            worker_concurrency: 4,
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Every way in which a request can fail, and the only place where a failure becomes text for a client.
+//!
+//! An internal cause is kept for the log and has no way out: the client reads a sentence, a code of a closed set, and the
+//! request id under which the log has the rest. Codes are those of `docs/contracts/errors.md`.
+
+use std::fmt;
+
+use sea_orm::{DbErr, RuntimeErr};
+use serde_json::{Value, json};
+
+/// The result of everything that can fail towards a client.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong.
+#[derive(Debug, Clone)]
+pub enum Error {
+    /// There is no usable credential: none, forged, expired or signed out.
+    Unauthenticated(&'static str),
+    /// The actor sees the thing and may not do this with it; names the missing permission.
+    Forbidden(&'static str),
+    /// It does not exist, or not for this actor: the two are the same to a client.
+    NotFound(&'static str),
+    /// The input breaks a rule that the client could have known; lists every field that does.
+    BadUserInput(Vec<Issue>),
+    /// Somebody was faster; the current version where there is one.
+    Conflict(&'static str, Option<i32>),
+    /// The input is larger than a limit, in bytes.
+    PayloadTooLarge(&'static str, u64),
+    /// The query costs more than one may.
+    QueryTooCostly(String),
+    /// A part that the answer depends on cannot be reached now.
+    Unavailable(&'static str),
+    /// It took longer than one may.
+    DeadlineExceeded,
+    /// The document is not GraphQL.
+    ParseFailed(String),
+    /// The document does not fit the schema.
+    ValidationFailed(String),
+    /// A fault of ours; the cause is for the log alone.
+    Internal(String),
+}
+
+/// One bad field of an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issue {
+    /// The way to the field, from the argument on.
+    pub path: Vec<String>,
+    /// What kind of rule it breaks, in SCREAMING_SNAKE_CASE.
+    pub code: &'static str,
+    /// A sentence that says what to do.
+    pub message: String,
+}
+
+impl Error {
+    /// A failure of one field.
+    pub fn field(path: &str, code: &'static str, message: impl Into<String>) -> Self {
+        let path = path.split('.').map(str::to_owned).collect();
+        Self::BadUserInput(vec![Issue { path, code, message: message.into() }])
+    }
+
+    /// A fault of ours with its cause.
+    pub fn internal(cause: impl fmt::Display) -> Self {
+        Self::Internal(cause.to_string())
+    }
+
+    /// The code of the closed set.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unauthenticated(_) => "UNAUTHENTICATED",
+            Self::Forbidden(_) => "FORBIDDEN",
+            Self::NotFound(_) => "NOT_FOUND",
+            Self::BadUserInput(_) => "BAD_USER_INPUT",
+            Self::Conflict(..) => "CONFLICT",
+            Self::PayloadTooLarge(..) => "PAYLOAD_TOO_LARGE",
+            Self::QueryTooCostly(_) => "QUERY_TOO_COSTLY",
+            Self::Unavailable(_) => "UNAVAILABLE",
+            Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Self::ParseFailed(_) => "GRAPHQL_PARSE_FAILED",
+            Self::ValidationFailed(_) => "GRAPHQL_VALIDATION_FAILED",
+            Self::Internal(_) => "INTERNAL",
+        }
+    }
+
+    /// Whether the same request may succeed later without a change.
+    #[must_use]
+    pub fn retryable(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::DeadlineExceeded | Self::Conflict(_, None))
+    }
+
+    /// The sentence for the client.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            Self::Unauthenticated(text) | Self::Conflict(text, _) => (*text).to_owned(),
+            Self::Forbidden(permission) => format!("This needs the permission {permission}."),
+            Self::NotFound(what) => format!("There is no such {what}."),
+            Self::BadUserInput(issues) => match issues.as_slice() {
+                [one] => one.message.clone(),
+                more => format!("{} fields of the input are not right.", more.len()),
+            },
+            Self::PayloadTooLarge(what, limit) => format!("The {what} is larger than {limit} bytes."),
+            Self::Unavailable(what) => format!("The {what} cannot be reached now; try again later."),
+            Self::DeadlineExceeded => "This took too long and was stopped.".to_owned(),
+            Self::QueryTooCostly(text) | Self::ParseFailed(text) | Self::ValidationFailed(text) => text.clone(),
+            Self::Internal(_) => "Something went wrong on our side; the request id finds it in the log.".to_owned(),
+        }
+    }
+
+    /// `errors[].extensions`, as the contract has them.
+    #[must_use]
+    pub fn extensions(&self, request_id: &str) -> Value {
+        let mut extensions =
+            json!({ "code": self.code(), "requestId": request_id, "retryable": self.retryable() });
+        match self {
+            Self::BadUserInput(issues) => {
+                if let [one] = issues.as_slice() {
+                    extensions["field"] = json!(one.path.join("."));
+                }
+                extensions["issues"] = issues
+                    .iter()
+                    .map(|issue| json!({ "path": issue.path, "code": issue.code, "message": issue.message }))
+                    .collect();
+            }
+            Self::Conflict(_, Some(version)) => extensions["details"] = json!({ "version": version }),
+            Self::Forbidden(permission) => extensions["details"] = json!({ "permission": permission }),
+            _ => {}
+        }
+        extensions
+    }
+
+    /// Writes the cause of a fault of ours to the log.
+    pub fn log(&self, request_id: &str) {
+        if let Self::Internal(cause) = self {
+            tracing::error!(request_id, exception.message = %cause, "request failed");
+        }
+    }
+}
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        match &error {
+            DbErr::Exec(RuntimeErr::SqlxError(cause))
+            | DbErr::Query(RuntimeErr::SqlxError(cause))
+            | DbErr::Conn(RuntimeErr::SqlxError(cause)) => Self::from(cause.as_ref()),
+            DbErr::ConnectionAcquire(_) => Self::Unavailable("database"),
+            _ => Self::internal(error),
+        }
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&sqlx::Error> for Error {
+    fn from(error: &sqlx::Error) -> Self {
+        use sqlx::Error as Sqlx;
+        match error {
+            Sqlx::PoolTimedOut | Sqlx::PoolClosed | Sqlx::Io(_) | Sqlx::Tls(_) | Sqlx::WorkerCrashed => {
+                Self::Unavailable("database")
+            }
+            Sqlx::Database(cause) => match cause.code().as_deref() {
+                Some("FN001") => Self::Unauthenticated("The session has ended; sign in again."),
+                Some("FN002") => Self::NotFound("workspace"),
+                Some("FN004") => Self::Conflict("The lease was lost.", None),
+                Some("40001" | "40P01") => Self::Conflict("Two requests changed the same thing; try again.", None),
+                Some("42501") => Self::Forbidden("that this change needs"),
+                Some("57014") => Self::DeadlineExceeded,
+                Some("55P03") => Self::Conflict("Somebody else is changing this; try again.", None),
+                Some("57P01" | "57P02" | "57P03" | "53300") => Self::Unavailable("database"),
+                _ => Self::internal(error),
+            },
+            _ => Self::internal(error),
+        }
+    }
+}
+
+/// The name of the unique or foreign constraint that a write broke, so that the caller can say what it means.
+#[must_use]
+pub fn broken_constraint(error: &DbErr) -> Option<&str> {
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
+        return None;
+    };
+    cause.as_database_error()?.constraint()
+}

@@ -1,0 +1,208 @@
+//! The hook around every operation: it gives each one its request, ends its transaction, and presents its errors.
+//!
+//! A mutation commits when all of its fields succeeded, and otherwise answers `data: null`, because nothing of it happened.
+//! No text of the library, of the database or of ours reaches a client but through `crate::error`.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_graphql::extensions::{
+    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextRequest, NextSubscribe, NextValidation,
+};
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
+use async_graphql::{
+    Data, ErrorExtensionValues, Response, ServerError, ServerResult, ValidationResult, Value, Variables,
+};
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+
+use super::loaders::insert_loaders;
+use super::{OriginOfRequest, Request, RequestId};
+use crate::app::App;
+use crate::error::Error;
+use crate::tenancy::Access;
+
+/// How many errors one response shows; the first ones say what is wrong.
+const MOST_ERRORS: usize = 20;
+
+/// Makes the hook of each operation.
+pub struct EndOperation;
+
+impl ExtensionFactory for EndOperation {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Hook::default())
+    }
+}
+
+#[derive(Default)]
+struct Hook {
+    /// The types of the document's operations by name; an anonymous one has none.
+    operations: Mutex<HashMap<Option<String>, OperationType>>,
+    request_id: Arc<Mutex<Option<String>>>,
+}
+
+#[async_trait::async_trait]
+impl Extension for Hook {
+    async fn request(&self, context: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
+        let mut response = next.run(context).await;
+        present(&mut response, &self.request_id());
+        response
+    }
+
+    fn subscribe<'s>(
+        &self,
+        context: &ExtensionContext<'_>,
+        stream: BoxStream<'s, Response>,
+        next: NextSubscribe<'_>,
+    ) -> BoxStream<'s, Response> {
+        let slot = self.request_id.clone();
+        next.run(context, stream)
+            .map(move |mut response| {
+                let id = lock(&slot).clone().unwrap_or_else(new_request_id);
+                present(&mut response, &id);
+                response
+            })
+            .boxed()
+    }
+
+    async fn parse_query(
+        &self,
+        context: &ExtensionContext<'_>,
+        query: &str,
+        variables: &Variables,
+        next: NextParseQuery<'_>,
+    ) -> ServerResult<ExecutableDocument> {
+        if let Some(RequestId(id)) = context.data_opt::<RequestId>() {
+            *lock(&self.request_id) = Some(id.clone());
+        }
+        let document = next.run(context, query, variables).await.map_err(|error| {
+            replace(&error, Error::ParseFailed(error.message.clone()))
+        })?;
+        let mut operations = lock(&self.operations);
+        match &document.operations {
+            DocumentOperations::Single(one) => {
+                operations.insert(None, one.node.ty);
+            }
+            DocumentOperations::Multiple(many) => {
+                operations.extend(many.iter().map(|(name, one)| (Some(name.to_string()), one.node.ty)));
+            }
+        }
+        drop(operations);
+        Ok(document)
+    }
+
+    async fn validation(
+        &self,
+        context: &ExtensionContext<'_>,
+        next: NextValidation<'_>,
+    ) -> Result<ValidationResult, Vec<ServerError>> {
+        next.run(context).await.map_err(|errors| {
+            errors
+                .into_iter()
+                .map(|error| {
+                    let costly = error.message.starts_with("Query is ");
+                    let message = error.message.clone();
+                    replace(&error, if costly { Error::QueryTooCostly(message) } else { Error::ValidationFailed(message) })
+                })
+                .collect()
+        })
+    }
+
+    async fn execute(
+        &self,
+        context: &ExtensionContext<'_>,
+        operation_name: Option<&str>,
+        next: NextExecute<'_>,
+    ) -> Response {
+        let mutation = self.is_mutation(operation_name);
+        let access = if mutation { Access::ReadWrite } else { Access::ReadOnly };
+        let Some(app) = context.data_opt::<Arc<App>>() else {
+            return Response::from_errors(vec![server_error(Error::internal("no application in the schema"))]);
+        };
+        let origin = context.data_opt::<OriginOfRequest>().cloned().unwrap_or(OriginOfRequest(None));
+        let request = Arc::new(Request::new(app.clone(), origin, RequestId(self.request_id()), access));
+        let mut data = Data::default();
+        data.insert(request.clone());
+        insert_loaders(&mut data, &request);
+        let mut response = next.run_with_data(context, operation_name, data).await;
+        if mutation && response.errors.is_empty()
+            && let Some(operation) = request.opened()
+            && let Err(error) = operation.commit().await
+        {
+            response.errors.push(server_error(error));
+        }
+        if mutation && !response.errors.is_empty() {
+            response.data = Value::Null;
+        }
+        response
+    }
+}
+
+impl Hook {
+    fn request_id(&self) -> String {
+        lock(&self.request_id).get_or_insert_with(new_request_id).clone()
+    }
+
+    fn is_mutation(&self, name: Option<&str>) -> bool {
+        let operations = lock(&self.operations);
+        operations
+            .get(&name.map(str::to_owned))
+            .or_else(|| operations.values().next())
+            .is_some_and(|kind| *kind == OperationType::Mutation)
+    }
+}
+
+/// An id for a request that came without one.
+pub(crate) fn new_request_id() -> String {
+    entity::id::EventId::new().0.simple().to_string()
+}
+
+fn server_error(error: Error) -> ServerError {
+    let mut server_error = ServerError::new(error.message(), None);
+    server_error.source = Some(Arc::new(error));
+    server_error
+}
+
+fn replace(original: &ServerError, error: Error) -> ServerError {
+    let mut server_error = server_error(error);
+    server_error.locations.clone_from(&original.locations);
+    server_error.path.clone_from(&original.path);
+    server_error
+}
+
+/// Gives every error its shape. One without a cause of ours is the library's word on an argument.
+fn present(response: &mut Response, request_id: &str) {
+    response.errors.truncate(MOST_ERRORS);
+    for server_error in &mut response.errors {
+        let ours = server_error.source.as_ref().and_then(|source| source.downcast_ref::<Error>()).cloned();
+        let error = ours.unwrap_or_else(|| Error::field(&path(server_error), "INVALID", server_error.message.clone()));
+        error.log(request_id);
+        server_error.message = error.message();
+        let mut extensions = ErrorExtensionValues::default();
+        if let serde_json::Value::Object(fields) = error.extensions(request_id) {
+            for (name, value) in fields {
+                extensions.set(name, Value::from_json(value).unwrap_or_default());
+            }
+        }
+        server_error.extensions = Some(extensions);
+    }
+}
+
+fn path(error: &ServerError) -> String {
+    let segments = error.path.iter().map(|segment| match segment {
+        async_graphql::PathSegment::Field(name) => name.clone(),
+        async_graphql::PathSegment::Index(index) => index.to_string(),
+    });
+    segments.collect::<Vec<_>>().join(".")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl From<Error> for async_graphql::Error {
+    fn from(error: Error) -> Self {
+        let message = error.message();
+        Self { message, source: Some(Arc::new(error)), extensions: None }
+    }
+}

@@ -1,0 +1,78 @@
+//! What belongs to the schema as a whole: its assembly, the request that resolvers work in, pages, node ids, loaders, and
+//! the hook that ends each operation and presents each error. It knows no rule of any capability.
+
+mod extension;
+mod loaders;
+mod node;
+mod page;
+mod request;
+
+use std::sync::Arc;
+
+use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, Schema as Inner};
+
+pub use extension::EndOperation;
+pub use loaders::{ById, Load, loader};
+pub use node::Node;
+pub use page::{Connection, Key, Order, Page, PageArgs, list_cost};
+pub use request::{Credentials, OriginOfRequest, Request, RequestId, operation, request};
+
+use crate::app::App;
+
+/// Everything that can be asked. What does not exist and what is not visible are the same: null.
+#[derive(MergedObject, Default)]
+pub struct Query(
+    crate::workspaces::WorkspacesQuery,
+    node::NodeQuery,
+    crate::knowledge::KnowledgeQuery,
+    crate::agents::AgentsQuery,
+    crate::jobs::JobsQuery,
+);
+
+/// Everything that can be changed. The fields of one operation happen together or not at all.
+#[derive(MergedObject, Default)]
+pub struct Mutation(
+    crate::knowledge::KnowledgeMutation,
+    crate::agents::AgentsMutation,
+    crate::jobs::JobsMutation,
+);
+
+/// Everything that can be followed. Each stream is a persisted log: pass the last `cursor` as `after` and nothing is missed.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(crate::agents::AgentsSubscription);
+
+/// The schema.
+pub type Schema = Inner<Query, Mutation, Subscription>;
+
+/// How deep a query may nest.
+const DEPTH: usize = 15;
+/// What a query may cost: a field costs 1, a list its page size times what it holds.
+const COMPLEXITY: usize = 10_000;
+/// How many aliases a query may have.
+const ALIASES: usize = 50;
+/// How many directives a field may have.
+const DIRECTIVES: usize = 8;
+/// How deep selection sets may nest before the limits above are looked at.
+const PARSER_DEPTH: usize = 32;
+
+/// Assembles the schema for an application.
+#[must_use]
+pub fn schema(app: Arc<App>) -> Schema {
+    builder().data(app).extension(EndOperation).finish()
+}
+
+/// The schema in the definition language, as `schema.graphql` has it.
+#[must_use]
+pub fn sdl() -> String {
+    let schema = builder().finish();
+    schema.sdl_with_options(SDLExportOptions::new().sorted_fields().sorted_enum_items().sorted_arguments())
+}
+
+fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query::default(), Mutation::default(), Subscription::default())
+        .limit_depth(DEPTH)
+        .limit_complexity(COMPLEXITY)
+        .limit_aliases(ALIASES)
+        .limit_directives(DIRECTIVES)
+        .limit_recursive_depth(PARSER_DEPTH)
+}

@@ -1,0 +1,197 @@
+//! Pages of lists: Relay connections over keyset cursors (<https://relay.dev/graphql/connections.htm>).
+//!
+//! A cursor names its list and the key of a row, so one of another list is refused; it holds no secret, and what it points
+//! at is looked up under the reader's own policies.
+
+use async_graphql::connection::{Connection as RelayConnection, Edge, EmptyFields};
+use async_graphql::OutputType;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use uuid::Uuid;
+
+use crate::error::{Error, Result};
+
+/// A list of a schema type.
+pub type Connection<T> = RelayConnection<String, T, EmptyFields, EmptyFields>;
+
+const DEFAULT_SIZE: u64 = 20;
+const LARGEST_SIZE: i32 = 100;
+/// A cursor of ours has at most about 80 characters.
+const LONGEST_CURSOR: usize = 200;
+
+/// The four arguments of every list, as a client sent them.
+#[derive(Clone, Debug, Default)]
+pub struct PageArgs {
+    /// How many from the beginning, 1 to 100.
+    pub first: Option<i32>,
+    /// After this cursor.
+    pub after: Option<String>,
+    /// How many from the end, 1 to 100.
+    pub last: Option<i32>,
+    /// Before this cursor.
+    pub before: Option<String>,
+}
+
+/// What a list is ordered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// An id; version 7, so by age.
+    Id(Uuid),
+    /// A place in its parent.
+    Ordinal(i64),
+}
+
+/// In which direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Smallest first.
+    Ascending,
+    /// Largest first: newest first, for ids.
+    Descending,
+}
+
+/// A checked page of one list.
+#[derive(Clone, Debug)]
+pub struct Page {
+    list: &'static str,
+    order: Order,
+    size: u64,
+    backward: bool,
+    after: Option<Key>,
+    before: Option<Key>,
+}
+
+impl Page {
+    /// Checks the arguments.
+    ///
+    /// # Errors
+    ///
+    /// BAD_USER_INPUT that names each argument that is not right.
+    pub fn parse(list: &'static str, order: Order, args: PageArgs) -> Result<Self> {
+        let backward = args.last.is_some();
+        if args.first.is_some() && backward {
+            return Err(Error::field("last", "EXCLUSIVE", "Send `first` or `last`, not both."));
+        }
+        let size = match args.first.map(|n| ("first", n)).or(args.last.map(|n| ("last", n))) {
+            None => DEFAULT_SIZE,
+            Some((_, n @ 1..=LARGEST_SIZE)) => n.unsigned_abs().into(),
+            Some((name, _)) => {
+                return Err(Error::field(name, "OUT_OF_RANGE", format!("`{name}` is a number from 1 to {LARGEST_SIZE}.")));
+            }
+        };
+        let after = args.after.map(|cursor| decode(list, "after", &cursor)).transpose()?;
+        let before = args.before.map(|cursor| decode(list, "before", &cursor)).transpose()?;
+        Ok(Self { list, order, size, backward, after, before })
+    }
+
+    /// The statement for this page: one row more than asked for shows whether there is another page.
+    pub fn select<E: EntityTrait>(&self, select: Select<E>, column: E::Column) -> Select<E> {
+        let mut select = select;
+        let ascending = self.order == Order::Ascending;
+        if let Some(key) = self.after {
+            select = select.filter(if ascending { column.gt(value(key)) } else { column.lt(value(key)) });
+        }
+        if let Some(key) = self.before {
+            select = select.filter(if ascending { column.lt(value(key)) } else { column.gt(value(key)) });
+        }
+        let select = if ascending == self.backward { select.order_by_desc(column) } else { select.order_by_asc(column) };
+        select.limit(self.size + 1)
+    }
+
+    /// The page of the rows that the statement gave.
+    pub fn connection<R, T: OutputType>(
+        &self,
+        mut rows: Vec<R>,
+        key: impl Fn(&R) -> Key,
+        wrap: impl Fn(R) -> T,
+    ) -> Connection<T> {
+        let more = rows.len() as u64 > self.size;
+        rows.truncate(usize::try_from(self.size).unwrap_or(usize::MAX));
+        if self.backward {
+            rows.reverse();
+        }
+        let (previous, next) =
+            if self.backward { (more, self.before.is_some()) } else { (self.after.is_some(), more) };
+        let mut connection = Connection::new(previous, next);
+        connection.edges.extend(rows.into_iter().map(|row| {
+            let cursor = encode(self.list, key(&row));
+            Edge::new(cursor, wrap(row))
+        }));
+        connection
+    }
+}
+
+fn value(key: Key) -> sea_orm::Value {
+    match key {
+        Key::Id(id) => id.into(),
+        Key::Ordinal(ordinal) => ordinal.into(),
+    }
+}
+
+/// The cursor of a row.
+fn encode(list: &str, key: Key) -> String {
+    let text = match key {
+        Key::Id(id) => format!("1:{list}:i:{}", id.simple()),
+        Key::Ordinal(ordinal) => format!("1:{list}:o:{ordinal}"),
+    };
+    URL_SAFE_NO_PAD.encode(text)
+}
+
+fn decode(list: &str, argument: &str, cursor: &str) -> Result<Key> {
+    let refuse = || Error::field(argument, "INVALID_CURSOR", format!("`{argument}` is not a cursor of this list."));
+    if cursor.len() > LONGEST_CURSOR {
+        return Err(refuse());
+    }
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| refuse())?;
+    let text = String::from_utf8(bytes).map_err(|_| refuse())?;
+    let mut parts = text.split(':');
+    if (parts.next(), parts.next()) != (Some("1"), Some(list)) {
+        return Err(refuse());
+    }
+    let key = match (parts.next(), parts.next(), parts.next()) {
+        (Some("i"), Some(id), None) => Key::Id(id.parse().map_err(|_| refuse())?),
+        (Some("o"), Some(ordinal), None) => Key::Ordinal(ordinal.parse().map_err(|_| refuse())?),
+        _ => return Err(refuse()),
+    };
+    Ok(key)
+}
+
+/// What a list costs: its page size times what one of its rows costs.
+#[must_use]
+pub fn list_cost(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
+    let size = first.or(last).unwrap_or(20).clamp(1, LARGEST_SIZE);
+    1 + usize::try_from(size).unwrap_or(1) * child
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Key, Order, Page, PageArgs, decode, encode};
+    use proptest::prelude::{any, proptest};
+    use uuid::Uuid;
+
+    proptest! {
+        #[test]
+        fn a_cursor_reads_back_in_its_own_list_only(id in any::<u128>(), ordinal in any::<i64>()) {
+            for key in [Key::Id(Uuid::from_u128(id)), Key::Ordinal(ordinal)] {
+                assert_eq!(decode("documents", "after", &encode("documents", key)).expect("ours"), key);
+                assert!(decode("agents", "after", &encode("documents", key)).is_err());
+            }
+        }
+
+        #[test]
+        fn no_text_makes_the_decoder_panic(text in ".{0,300}") {
+            let _ = decode("documents", "after", &text);
+        }
+    }
+
+    #[test]
+    fn sizes_out_of_range_and_both_directions_are_refused() {
+        for first in [0, -1, 101, i32::MAX] {
+            let args = PageArgs { first: Some(first), ..PageArgs::default() };
+            assert!(Page::parse("documents", Order::Descending, args).is_err());
+        }
+        let args = PageArgs { first: Some(1), last: Some(1), ..PageArgs::default() };
+        assert!(Page::parse("documents", Order::Descending, args).is_err());
+    }
+}

@@ -1,0 +1,149 @@
+//! One GraphQL operation as its resolvers see it: who asks, and the one transaction in which everything is answered.
+//!
+//! The transaction is opened by the first resolver that needs it and is never held across a remote call: a field that makes
+//! one announces it when it is first polled, and the opening waits for it.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use async_graphql::Context;
+use entity::id::SessionId;
+use tokio::sync::{OnceCell, watch};
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::tenancy::{Access, Operation, Origin, WorkspaceKey};
+
+/// What a client showed: a session whose token was verified, and the workspace that it names.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The session of the token.
+    pub session: SessionId,
+    /// The workspace of the header.
+    pub workspace: Option<WorkspaceKey>,
+}
+
+/// The id under which the log has this request.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+/// Who asks: what transports put into the data of a request or a socket.
+#[derive(Clone, Debug)]
+pub struct OriginOfRequest(pub Option<Credentials>);
+
+impl OriginOfRequest {
+    /// What a door of the database is shown.
+    ///
+    /// # Errors
+    ///
+    /// UNAUTHENTICATED for an anonymous one.
+    pub fn for_request(&self) -> Result<Origin> {
+        let Some(Credentials { session, workspace }) = self.0.clone() else {
+            return Err(Error::Unauthenticated("Sign in first: send the header Authorization with a bearer token."));
+        };
+        Ok(Origin::Session { session, workspace })
+    }
+}
+
+/// One operation.
+pub struct Request {
+    app: Arc<App>,
+    origin: OriginOfRequest,
+    id: RequestId,
+    access: Access,
+    operation: OnceCell<Arc<Operation>>,
+    remote_calls: watch::Sender<usize>,
+}
+
+impl Request {
+    /// A new operation of a client.
+    #[must_use]
+    pub fn new(app: Arc<App>, origin: OriginOfRequest, id: RequestId, access: Access) -> Self {
+        Self { app, origin, id, access, operation: OnceCell::new(), remote_calls: watch::Sender::new(0) }
+    }
+
+    /// The application.
+    #[must_use]
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// The id under which the log has it.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id.0
+    }
+
+    /// The operation's transaction, opened at the first call.
+    ///
+    /// # Errors
+    ///
+    /// What the door says, or UNAVAILABLE.
+    pub async fn operation(&self) -> Result<Arc<Operation>> {
+        self.operation
+            .get_or_try_init(|| async {
+                // Every root field is polled once before this goes on, so every remote call has been announced.
+                tokio::task::yield_now().await;
+                let mut remote_calls = self.remote_calls.subscribe();
+                // The sender lives in this struct, so waiting cannot fail.
+                let _ = remote_calls.wait_for(|calls| *calls == 0).await;
+                self.open(self.access).await.map(Arc::new)
+            })
+            .await
+            .cloned()
+    }
+
+    /// An operation of its own that ends before a remote call begins.
+    ///
+    /// # Errors
+    ///
+    /// What the door says, or UNAVAILABLE.
+    pub async fn open(&self, access: Access) -> Result<Operation> {
+        self.app.database().operation(self.origin.for_request()?, access).await
+    }
+
+    /// Runs a remote call; the operation's transaction waits for it. Must be reached before a resolver's first await.
+    pub async fn remote<F: Future>(&self, call: F) -> F::Output {
+        let _announced = Announced::new(&self.remote_calls);
+        call.await
+    }
+
+    /// The transaction, where one was opened.
+    #[must_use]
+    pub fn opened(&self) -> Option<Arc<Operation>> {
+        self.operation.get().cloned()
+    }
+}
+
+struct Announced<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Announced<'a> {
+    fn new(calls: &'a watch::Sender<usize>) -> Self {
+        calls.send_modify(|calls| *calls += 1);
+        Self(calls)
+    }
+}
+
+impl Drop for Announced<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|calls| *calls -= 1);
+    }
+}
+
+/// The request of a resolver.
+///
+/// # Errors
+///
+/// INTERNAL where the schema was executed without one.
+pub fn request<'a>(context: &Context<'a>) -> Result<&'a Arc<Request>> {
+    context.data::<Arc<Request>>().map_err(|_| Error::internal("no request in the context"))
+}
+
+/// The transaction of a resolver.
+///
+/// # Errors
+///
+/// What the door says, or UNAVAILABLE.
+pub async fn operation(context: &Context<'_>) -> Result<Arc<Operation>> {
+    request(context)?.operation().await
+}

@@ -1,0 +1,116 @@
+//! The rules of jobs.
+
+use entity::id::JobId;
+use entity::job::{self, Column, Entity, JobStatus};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::error::{Error, Result, broken_constraint};
+use crate::graphql::Page;
+use crate::tenancy::{Audit, Event, EventType, Operation, Permission, Wake};
+use crate::worker::statement;
+
+/// Work to be done after the operation has committed.
+pub struct NewJob<'a> {
+    /// What is to be done.
+    pub kind: &'static str,
+    /// What it is done to.
+    pub subject_id: Uuid,
+    /// At most one live job of the workspace has this key.
+    pub dedupe_key: String,
+    /// Not before so many milliseconds have passed.
+    pub delay_ms: i64,
+    /// The request at the root of it.
+    pub correlation_id: &'a str,
+}
+
+/// Enqueues a job with the operation, on behalf of its actor.
+///
+/// # Errors
+///
+/// CONFLICT when the same work is under way.
+pub async fn enqueue(operation: &Operation, new: NewJob<'_>) -> Result<()> {
+    let run_at = crate::clock::now() + chrono::TimeDelta::milliseconds(new.delay_ms);
+    let row = job::ActiveModel {
+        workspace_id: Set(operation.workspace_id()?),
+        id: Set(JobId::new()),
+        kind: Set(new.kind.to_owned()),
+        subject_id: Set(new.subject_id),
+        actor_id: Set(operation.actor_id()),
+        run_at: Set(run_at),
+        dedupe_key: Set(Some(new.dedupe_key)),
+        correlation_id: Set(new.correlation_id.to_owned()),
+        ..Default::default()
+    };
+    Entity::insert(row).exec_without_returning(operation).await.map_err(|error| {
+        if broken_constraint(&error) == Some("jobs_dedupe") {
+            return Error::Conflict("This is already under way.", None);
+        }
+        error.into()
+    })?;
+    operation.wake(Wake::Jobs);
+    Ok(())
+}
+
+/// A page of jobs.
+///
+/// # Errors
+///
+/// FORBIDDEN without job:read.
+pub async fn list(operation: &Operation, status: Option<JobStatus>, page: &Page) -> Result<Vec<job::Model>> {
+    let _ = operation.require(Permission::JobRead)?;
+    let mut select = Entity::find();
+    if let Some(status) = status {
+        select = select.filter(Column::Status.eq(status));
+    }
+    Ok(page.select(select, Column::Id).all(operation).await?)
+}
+
+/// Queues a dead job again.
+///
+/// # Errors
+///
+/// FORBIDDEN without job:write, NOT_FOUND, CONFLICT for a job that is not dead or whose work was started anew.
+pub async fn retry(operation: &Operation, request_id: &str, id: JobId) -> Result<job::Model> {
+    let _ = operation.require(Permission::JobWrite)?;
+    let row = Entity::find().filter(Column::Id.eq(id)).one(operation).await?.ok_or(Error::NotFound("job"))?;
+    requeue(operation, row.id).await?;
+    operation.publish(Event {
+        r#type: EventType::JobRetried,
+        subject: id.to_string(),
+        data: json!({ "kind": row.kind }),
+        correlation_id: request_id.to_owned(),
+    });
+    operation.audit(Audit {
+        action: "job.retry",
+        targets: vec![id.to_string()],
+        before: json!({ "status": "DEAD" }),
+        after: json!({ "status": "QUEUED" }),
+        request_id: request_id.to_owned(),
+    });
+    Entity::find().filter(Column::Id.eq(id)).one(operation).await?.ok_or(Error::NotFound("job"))
+}
+
+async fn requeue(operation: &Operation, id: JobId) -> Result<()> {
+    // Retry: only a dead job, and only while no live one does the same.
+    let result = operation
+        .execute_raw(statement(
+            "update public.jobs set status = 'QUEUED', attempts = 0, run_at = clock_timestamp(), failure_class = null, \
+             last_error = null, updated_at = clock_timestamp() \
+             where workspace_id = app.workspace_id() and id = $1 and status = 'DEAD'",
+            [id.0.into()],
+        ))
+        .await
+        .map_err(|error| {
+            if broken_constraint(&error) == Some("jobs_dedupe") {
+                return Error::Conflict("This work was started anew in the meantime.", None);
+            }
+            error.into()
+        })?;
+    if result.rows_affected() != 1 {
+        return Err(Error::Conflict("Only a dead job can be retried.", None));
+    }
+    operation.wake(Wake::Jobs);
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! Documents in, passages out: collections, documents and their immutable versions, ingestion, and hybrid search.
+//!
+//! A version's text never changes, so a quote's offsets hold for ever. The old version serves until the new one is complete;
+//! then one statement switches. Search gives back only what the reader may see and what is current: a point whose passage is
+//! not visible in Postgres is dropped and counted.
+
+mod chunking;
+mod documents;
+mod ingestion;
+mod mutation;
+pub mod offsets;
+pub mod parsing;
+mod purge;
+mod query;
+pub mod retrieval;
+pub mod service;
+mod types;
+mod vectors;
+
+use std::sync::Arc;
+
+pub use mutation::KnowledgeMutation;
+pub use query::KnowledgeQuery;
+pub(crate) use types::{OffsetUnit, heading_path, offset_in_version};
+pub use types::{Chunk, Collection, Document, DocumentVersion, Ingestion};
+
+use crate::worker::JobHandler;
+
+/// The kinds of job that it owns.
+#[must_use]
+pub fn job_handlers() -> Vec<Arc<dyn JobHandler>> {
+    vec![Arc::new(ingestion::Ingest), Arc::new(purge::Purge)]
+}

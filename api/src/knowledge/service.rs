@@ -1,0 +1,247 @@
+//! The rules of collections and ingestions.
+
+use entity::id::{CollectionId, DocumentId, DocumentVersionId, IngestionId};
+use entity::ingestion::IngestionStatus;
+use entity::{collection, document, document_version, ingestion};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use serde_json::json;
+
+pub use super::documents::{Content, NewDocument, ChangedDocument, create, delete, update};
+use crate::error::{Error, Result, broken_constraint};
+use crate::graphql::Page;
+use crate::input::Check;
+use crate::jobs::service::{NewJob, enqueue};
+use crate::tenancy::{Audit, Event, EventType, Operation, Permission};
+use crate::worker::statement;
+
+/// What `document.ingest` jobs are called in the job lane.
+pub(super) const INGEST: &str = "document.ingest";
+
+/// Makes a collection.
+///
+/// # Errors
+///
+/// FORBIDDEN, BAD_USER_INPUT, CONFLICT for a name that is taken.
+pub async fn create_collection(
+    operation: &Operation,
+    request_id: &str,
+    name: &str,
+    description: Option<&str>,
+) -> Result<collection::Model> {
+    let _ = operation.require(Permission::CollectionWrite)?;
+    let mut check = Check::new();
+    let name = check.text("name", name, 1..=200);
+    let description = check.optional_text("description", description, 0..=2000);
+    check.finish()?;
+    let row = collection::ActiveModel {
+        workspace_id: Set(operation.workspace_id()?),
+        id: Set(CollectionId::new()),
+        name: Set(name),
+        description: Set(description),
+        ..Default::default()
+    };
+    let row = collection::Entity::insert(row).exec_with_returning(operation).await.map_err(|error| {
+        if broken_constraint(&error) == Some("collections_name") {
+            return Error::Conflict("A collection of this name exists.", None);
+        }
+        error.into()
+    })?;
+    operation.publish(Event {
+        r#type: EventType::CollectionCreated,
+        subject: row.id.to_string(),
+        data: json!({ "name": row.name }),
+        correlation_id: request_id.to_owned(),
+    });
+    operation.audit(Audit {
+        action: "collection.create",
+        targets: vec![row.id.to_string()],
+        before: json!(null),
+        after: json!({ "name": row.name }),
+        request_id: request_id.to_owned(),
+    });
+    Ok(row)
+}
+
+/// A page of collections.
+///
+/// # Errors
+///
+/// FORBIDDEN without document:read.
+pub async fn collections(operation: &Operation, page: &Page) -> Result<Vec<collection::Model>> {
+    let _ = operation.require(Permission::DocumentRead)?;
+    Ok(page.select(collection::Entity::find(), collection::Column::Id).all(operation).await?)
+}
+
+/// A page of documents.
+///
+/// # Errors
+///
+/// FORBIDDEN without document:read.
+pub async fn documents(
+    operation: &Operation,
+    collection: Option<CollectionId>,
+    page: &Page,
+) -> Result<Vec<document::Model>> {
+    let _ = operation.require(Permission::DocumentRead)?;
+    let mut select = document::Entity::find().filter(document::Column::DeletedAt.is_null());
+    if let Some(id) = collection {
+        select = select.filter(document::Column::CollectionId.eq(id));
+    }
+    Ok(page.select(select, document::Column::Id).all(operation).await?)
+}
+
+/// A document; none where it does not exist, was deleted, or is not visible.
+///
+/// # Errors
+///
+/// UNAVAILABLE.
+pub async fn document(operation: &Operation, id: DocumentId) -> Result<Option<document::Model>> {
+    operation.workspace_id()?;
+    let select = document::Entity::find().filter(document::Column::Id.eq(id)).filter(document::Column::DeletedAt.is_null());
+    Ok(select.one(operation).await?)
+}
+
+/// A page of a document's versions, without their texts.
+///
+/// # Errors
+///
+/// FORBIDDEN without document:read.
+pub async fn versions(operation: &Operation, id: DocumentId, page: &Page) -> Result<Vec<document_version::Model>> {
+    let _ = operation.require(Permission::DocumentRead)?;
+    let select = without_text().filter(document_version::Column::DocumentId.eq(id));
+    Ok(page.select(select, document_version::Column::Ordinal).all(operation).await?)
+}
+
+/// Versions without the wide columns: a list never reads texts that nobody asked for.
+pub(super) fn without_text() -> sea_orm::Select<document_version::Entity> {
+    use document_version::Column;
+    document_version::Entity::find()
+        .select_only()
+        .columns([
+            Column::WorkspaceId,
+            Column::Id,
+            Column::DocumentId,
+            Column::Ordinal,
+            Column::Format,
+            Column::CharCount,
+            Column::Parser,
+            Column::CreatedAt,
+        ])
+        .expr_as(sea_orm::sea_query::Expr::value(""), "source")
+        .expr_as(sea_orm::sea_query::Expr::value(Vec::<u8>::new()), "content_hash")
+        .expr_as(sea_orm::sea_query::Expr::value(Option::<String>::None), "text")
+}
+
+/// A part of a version's text, between offsets in Unicode scalar values; none where the version has no text yet.
+///
+/// # Errors
+///
+/// UNAVAILABLE.
+pub async fn version_text(operation: &Operation, id: DocumentVersionId) -> Result<Option<String>> {
+    let select = document_version::Entity::find()
+        .select_only()
+        .column(document_version::Column::Text)
+        .filter(document_version::Column::Id.eq(id));
+    let text: Option<Option<String>> = select.into_tuple().one(operation).await?;
+    Ok(text.flatten())
+}
+
+/// A page of ingestions.
+///
+/// # Errors
+///
+/// FORBIDDEN without document:read.
+pub async fn ingestions(
+    operation: &Operation,
+    status: Option<IngestionStatus>,
+    page: &Page,
+) -> Result<Vec<ingestion::Model>> {
+    let _ = operation.require(Permission::DocumentRead)?;
+    let mut select = ingestion::Entity::find();
+    if let Some(status) = status {
+        select = select.filter(ingestion::Column::Status.eq(status));
+    }
+    Ok(page.select(select, ingestion::Column::Id).all(operation).await?)
+}
+
+/// The newest ingestion of a document.
+///
+/// # Errors
+///
+/// UNAVAILABLE.
+pub async fn ingestion_of_document(operation: &Operation, id: DocumentId) -> Result<Option<ingestion::Model>> {
+    let select = ingestion::Entity::find()
+        .filter(ingestion::Column::DocumentId.eq(id))
+        .order_by_desc(ingestion::Column::Id);
+    Ok(select.one(operation).await?)
+}
+
+/// Queues the ingestion of a version.
+pub(super) async fn ingest(
+    operation: &Operation,
+    request_id: &str,
+    document_id: DocumentId,
+    version_id: DocumentVersionId,
+) -> Result<()> {
+    let id = IngestionId::new();
+    let row = ingestion::ActiveModel {
+        workspace_id: Set(operation.workspace_id()?),
+        id: Set(id),
+        document_id: Set(document_id),
+        document_version_id: Set(version_id),
+        wait_reason: Set(Some(ingestion::IngestionWaitReason::Queue)),
+        ..Default::default()
+    };
+    ingestion::Entity::insert(row).exec_without_returning(operation).await?;
+    enqueue_ingestion(operation, request_id, id).await
+}
+
+async fn enqueue_ingestion(operation: &Operation, request_id: &str, id: IngestionId) -> Result<()> {
+    enqueue(
+        operation,
+        NewJob {
+            kind: INGEST,
+            subject_id: id.0,
+            dedupe_key: format!("{INGEST}:{}", id.0),
+            delay_ms: 0,
+            correlation_id: request_id,
+        },
+    )
+    .await
+}
+
+/// Queues a failed ingestion again.
+///
+/// # Errors
+///
+/// FORBIDDEN, NOT_FOUND, CONFLICT for one that did not fail.
+pub async fn retry_ingestion(operation: &Operation, request_id: &str, id: IngestionId) -> Result<ingestion::Model> {
+    use sea_orm::ConnectionTrait;
+    let _ = operation.require(Permission::DocumentWrite)?;
+    find_ingestion(operation, id).await?;
+    // Retry: only a failed one.
+    let result = operation
+        .execute_raw(statement(
+            "update public.ingestions set status = 'QUEUED', wait_reason = 'QUEUE', failure_class = null, failure_message = null, \
+             finished_at = null, updated_at = now() where workspace_id = app.workspace_id() and id = $1 and status = 'FAILED'",
+            [id.0.into()],
+        ))
+        .await?;
+    if result.rows_affected() != 1 {
+        return Err(Error::Conflict("Only a failed ingestion can be retried.", None));
+    }
+    enqueue_ingestion(operation, request_id, id).await?;
+    operation.audit(Audit {
+        action: "ingestion.retry",
+        targets: vec![id.to_string()],
+        before: json!({ "status": "FAILED" }),
+        after: json!({ "status": "QUEUED" }),
+        request_id: request_id.to_owned(),
+    });
+    find_ingestion(operation, id).await
+}
+
+async fn find_ingestion(operation: &Operation, id: IngestionId) -> Result<ingestion::Model> {
+    let select = ingestion::Entity::find().filter(ingestion::Column::Id.eq(id));
+    select.one(operation).await?.ok_or(Error::NotFound("ingestion"))
+}

@@ -1,0 +1,144 @@
+//! Who asks: the two headers, which have the same meaning in HTTP and in the first message of a socket.
+//!
+//! It refuses a token that is not valid instead of going on without one, and anything ambiguous, such as two tokens.
+
+use axum::http::{HeaderMap, header};
+use entity::id::SessionId;
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::graphql::{Credentials, OriginOfRequest};
+use crate::tenancy::WorkspaceKey;
+use crate::tokens::Tokens;
+
+const AUTHORIZATION: &str = "authorization";
+const WORKSPACE: &str = "x-workspace";
+
+/// Reads the headers of a request; without a token it is anonymous.
+///
+/// # Errors
+///
+/// UNAUTHENTICATED for a token that is not valid, `NOT_FOUND` for what cannot be a workspace.
+pub(super) fn from_headers(tokens: &Tokens, headers: &HeaderMap) -> Result<OriginOfRequest> {
+    let text = |name: &str| {
+        let values = headers.get_all(name).iter().map(|value| value.to_str().ok());
+        single(values)
+    };
+    origin(tokens, text(header::AUTHORIZATION.as_str()), text(WORKSPACE))
+}
+
+/// Reads the payload of `connection_init`, whose names may be in any case; a socket is never anonymous.
+///
+/// # Errors
+///
+/// UNAUTHENTICATED without a valid token, `NOT_FOUND` for what cannot be a workspace.
+pub(super) fn from_payload(tokens: &Tokens, payload: &Value) -> Result<OriginOfRequest> {
+    let text = |name: &str| {
+        let fields = payload.as_object().into_iter().flatten();
+        let values = fields.filter(|(key, value)| key.eq_ignore_ascii_case(name) && !value.is_null());
+        single(values.map(|(_, value)| value.as_str()))
+    };
+    let origin = origin(tokens, text(AUTHORIZATION), text(WORKSPACE))?;
+    origin.for_request()?;
+    Ok(origin)
+}
+
+/// What was sent under one name.
+#[derive(Clone, Copy)]
+enum Sent<'a> {
+    Nothing,
+    One(&'a str),
+    /// Several values, or one that is no text.
+    Unclear,
+}
+
+fn single<'a>(mut values: impl Iterator<Item = Option<&'a str>>) -> Sent<'a> {
+    match (values.next(), values.next()) {
+        (None, _) => Sent::Nothing,
+        (Some(Some(text)), None) => Sent::One(text),
+        _ => Sent::Unclear,
+    }
+}
+
+fn origin(tokens: &Tokens, authorization: Sent<'_>, workspace: Sent<'_>) -> Result<OriginOfRequest> {
+    let session: SessionId = match authorization {
+        Sent::Nothing => return Ok(OriginOfRequest(None)),
+        Sent::One(text) => tokens.verify(text)?,
+        Sent::Unclear => return Err(Error::Unauthenticated("Send one token.")),
+    };
+    let workspace = match workspace {
+        Sent::Nothing => None,
+        // What cannot be a workspace is answered as one that is not there.
+        Sent::One(text) => Some(WorkspaceKey::parse(text).ok_or(Error::NotFound("workspace"))?),
+        Sent::Unclear => return Err(Error::NotFound("workspace")),
+    };
+    Ok(OriginOfRequest(Some(Credentials { session, workspace })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{from_headers, from_payload};
+    use crate::clock::now;
+    use crate::error::Error;
+    use crate::tokens::Tokens;
+    use axum::http::{HeaderMap, HeaderValue};
+    use entity::id::{SessionId, UserId};
+    use serde_json::json;
+
+    fn token() -> (Tokens, SessionId, String) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let tokens = Tokens::open(&folder.path().join("key")).expect("a key");
+        let session = SessionId::new();
+        let token =
+            tokens.mint(UserId::new(), session, now() + chrono::TimeDelta::hours(1)).expect("a token");
+        (tokens, session, token)
+    }
+
+    #[test]
+    fn headers_name_a_session_and_a_workspace() {
+        let (tokens, session, token) = token();
+        let mut headers = HeaderMap::new();
+        headers.insert("x-workspace", HeaderValue::from_static("not a workspace"));
+        assert!(from_headers(&tokens, &headers).expect("anonymous").0.is_none());
+        headers.insert("authorization", HeaderValue::from_str(&token).expect("a header"));
+        assert!(matches!(from_headers(&tokens, &headers), Err(Error::NotFound("workspace"))));
+        headers.insert("x-workspace", HeaderValue::from_static("acme"));
+        let credentials = from_headers(&tokens, &headers).expect("valid").0.expect("signed in");
+        assert_eq!(credentials.session, session);
+        assert!(credentials.workspace.is_some());
+    }
+
+    #[test]
+    fn an_invalid_token_is_not_anonymous_and_two_tokens_are_refused() {
+        let (tokens, _, token) = token();
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", HeaderValue::from_static("Bearer a.b.c"));
+        assert!(matches!(from_headers(&tokens, &headers), Err(Error::Unauthenticated(_))));
+        headers.insert("authorization", HeaderValue::from_bytes(b"\xff").expect("a header"));
+        assert!(matches!(from_headers(&tokens, &headers), Err(Error::Unauthenticated(_))));
+        let valid = HeaderValue::from_str(&token).expect("a header");
+        headers.insert("authorization", valid.clone());
+        assert!(from_headers(&tokens, &headers).is_ok());
+        headers.append("authorization", valid);
+        assert!(matches!(from_headers(&tokens, &headers), Err(Error::Unauthenticated(_))));
+    }
+
+    #[test]
+    fn a_socket_reads_the_same_names_in_any_case_and_is_never_anonymous() {
+        let (tokens, session, token) = token();
+        let origin =
+            from_payload(&tokens, &json!({ "Authorization": token, "X-Workspace": "acme" })).expect("valid");
+        assert_eq!(origin.0.expect("signed in").session, session);
+        for bad in [
+            json!(null),
+            json!({}),
+            json!([token]),
+            json!({ "authorization": 1 }),
+            json!({ "authorization": token, "Authorization": token }),
+            json!({ "authorization": "Bearer x" }),
+        ] {
+            assert!(matches!(from_payload(&tokens, &bad), Err(Error::Unauthenticated(_))), "{bad}");
+        }
+        assert!(from_payload(&tokens, &json!({ "authorization": token, "x-workspace": {} })).is_err());
+    }
+}

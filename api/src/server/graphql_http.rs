@@ -1,0 +1,126 @@
+//! `POST /graphql`, by the rules of *GraphQL over HTTP* (<https://graphql.github.io/graphql-over-http/draft/>).
+//!
+//! It guarantees an answer in a media type that the client accepts and within the deadline: an operation that is late is
+//! dropped, which rolls its transaction back. A request that was never executed is answered without `data`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_graphql::Value;
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use tokio::time::{Instant, timeout_at};
+
+use super::media::Media;
+use super::refusal::Refusal;
+use super::request_id::operation_name;
+use super::{Server, authentication, body, media};
+use crate::error::{Error, Result};
+use crate::graphql::RequestId;
+
+/// Answers one operation.
+pub(super) async fn answer(
+    State(server): State<Arc<Server>>,
+    Extension(id): Extension<RequestId>,
+    request: Request,
+) -> Response {
+    execute(&server, &id, request).await.unwrap_or_else(|refusal| refusal.respond(&id))
+}
+
+async fn execute(server: &Server, id: &RequestId, request: Request) -> Result<Response, Refusal> {
+    let limits = server.app.limits();
+    let deadline = Instant::now() + Duration::from_secs(limits.request_seconds);
+    let (head, body) = request.into_parts();
+    // The body is read before anything is refused: a client that is still writing would not see the answer.
+    let body = body::read(body, &head.headers, limits.max_body_bytes).await;
+    let media = media::negotiate(&head.headers)?;
+    let refuse = |refusal: Refusal| refusal.in_media(media);
+    media::require_json(&head.headers).map_err(refuse)?;
+    let request = body::parse(&body.map_err(refuse)?).map_err(|error| refuse(error.into()))?;
+    if let Some(name) = operation_name(request.operation_name.as_deref()) {
+        tracing::Span::current().record("graphql.operation.name", name);
+    }
+    let origin =
+        authentication::from_headers(server.app.tokens(), &head.headers).map_err(|error| match error {
+            Error::Unauthenticated(_) => refuse(error.into()),
+            _ => Refusal::from(error).of_operation(media),
+        })?;
+    let executing = server.schema.execute(request.data(id.clone()).data(origin));
+    let response = timeout_at(deadline, executing)
+        .await
+        .map_err(|_| Refusal::from(Error::DeadlineExceeded).of_operation(media))?;
+    present(&response, media).map_err(|error| refuse(error.into()))
+}
+
+/// The library's answer as a response.
+fn present(response: &async_graphql::Response, media: Media) -> Result<Response> {
+    let refused = was_never_executed(response);
+    let bytes = if refused {
+        serde_json::to_vec(&serde_json::json!({ "errors": response.errors }))
+    } else {
+        serde_json::to_vec(response)
+    };
+    let mut answer = Response::new(Body::from(bytes.map_err(Error::internal)?));
+    if refused && media == Media::GraphqlResponse {
+        *answer.status_mut() = StatusCode::BAD_REQUEST;
+    }
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
+    Ok(answer)
+}
+
+/// Whether the errors are a request's and not a field's: of the document or of the choice of its operation. A failed commit
+/// has no field either, but another code.
+fn was_never_executed(response: &async_graphql::Response) -> bool {
+    const OF_A_REQUEST: [&str; 4] =
+        ["GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "QUERY_TOO_COSTLY", "BAD_USER_INPUT"];
+    response.data == Value::Null
+        && !response.errors.is_empty()
+        && response.errors.iter().all(|error| {
+            let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+            error.path.is_empty()
+                && matches!(code, Some(Value::String(code)) if OF_A_REQUEST.contains(&code.as_str()))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Media, present};
+    use async_graphql::{Response, Value};
+    use axum::http::StatusCode;
+    use serde_json::{Value as Json, from_value, json};
+
+    async fn presented(response: Json, media: Media) -> (StatusCode, Json) {
+        let response: Response = from_value(response).expect("a response");
+        let answer = present(&response, media).expect("an answer");
+        let status = answer.status();
+        let bytes = axum::body::to_bytes(answer.into_body(), 10_000).await.expect("bytes");
+        (status, serde_json::from_slice(&bytes).expect("JSON"))
+    }
+
+    #[tokio::test]
+    async fn a_request_that_was_never_executed_has_no_data_and_a_status() {
+        let error = json!({ "message": "m", "extensions": { "code": "GRAPHQL_VALIDATION_FAILED" } });
+        let response = json!({ "data": null, "errors": [error] });
+        let (status, body) = presented(response.clone(), Media::GraphqlResponse).await;
+        assert_eq!((status, body.get("data")), (StatusCode::BAD_REQUEST, None));
+        let (status, body) = presented(response, Media::Json).await;
+        assert_eq!((status, body.get("data")), (StatusCode::OK, None));
+    }
+
+    #[tokio::test]
+    async fn an_executed_operation_has_data_even_where_it_is_null() {
+        for error in [
+            json!({ "message": "m", "path": ["a"], "extensions": { "code": "BAD_USER_INPUT" } }),
+            json!({ "message": "m", "extensions": { "code": "CONFLICT" } }),
+        ] {
+            let (status, body) =
+                presented(json!({ "data": null, "errors": [error] }), Media::GraphqlResponse).await;
+            assert_eq!((status, body.get("data")), (StatusCode::OK, Some(&Json::Null)));
+        }
+        let whole = Response::new(Value::Boolean(true));
+        assert_eq!(present(&whole, Media::Json).expect("an answer").status(), StatusCode::OK);
+    }
+}

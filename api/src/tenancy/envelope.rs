@@ -1,0 +1,115 @@
+//! Events and audit entries: what an operation leaves behind besides its change, written by one mechanism when it commits.
+
+use entity::id::{AuditEntryId, EventId};
+use serde_json::{Value, json};
+
+/// The catalogue of event types; each stands in the table `event_types` too, with its schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventType {
+    /// A collection was made.
+    CollectionCreated,
+    /// A document was made.
+    DocumentCreated,
+    /// A document's title or text was changed.
+    DocumentUpdated,
+    /// A document was deleted.
+    DocumentDeleted,
+    /// A version became the one that search finds.
+    DocumentPublished,
+    /// A version could not be ingested.
+    IngestionFailed,
+    /// An agent was made.
+    AgentCreated,
+    /// An agent was changed.
+    AgentUpdated,
+    /// A run was queued.
+    AgentRunStarted,
+    /// A run reached a terminal status.
+    AgentRunFinished,
+    /// A job failed for the last time.
+    JobDied,
+    /// A dead job was queued again.
+    JobRetried,
+}
+
+impl EventType {
+    /// The name in the catalogue.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CollectionCreated => "collection.created",
+            Self::DocumentCreated => "document.created",
+            Self::DocumentUpdated => "document.updated",
+            Self::DocumentDeleted => "document.deleted",
+            Self::DocumentPublished => "document.published",
+            Self::IngestionFailed => "ingestion.failed",
+            Self::AgentCreated => "agent.created",
+            Self::AgentUpdated => "agent.updated",
+            Self::AgentRunStarted => "agent_run.started",
+            Self::AgentRunFinished => "agent_run.finished",
+            Self::JobDied => "job.died",
+            Self::JobRetried => "job.retried",
+        }
+    }
+}
+
+/// An event to publish.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// What happened.
+    pub r#type: EventType,
+    /// The id of what it happened to, as clients see it.
+    pub subject: String,
+    /// What the type's schema promises.
+    pub data: Value,
+    /// The request or job at its root.
+    pub correlation_id: String,
+}
+
+/// An audit entry to write; who and in which role come from the context.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    /// What was done, as `object.verb`.
+    pub action: &'static str,
+    /// The ids of what it was done to, as clients see them.
+    pub targets: Vec<String>,
+    /// The fields that changed, as they were; null for a creation.
+    pub before: Value,
+    /// The fields that changed, as they are; null for a removal.
+    pub after: Value,
+    /// The request or job.
+    pub request_id: String,
+}
+
+/// What an operation has collected.
+#[derive(Default)]
+pub(super) struct Envelopes {
+    pub(super) events: Vec<Event>,
+    pub(super) audit: Vec<Audit>,
+}
+
+impl Envelopes {
+    /// The arguments of `app.append_envelopes`; none where there is nothing to write.
+    pub(super) fn into_json(self) -> Option<(Value, Value)> {
+        if self.events.is_empty() && self.audit.is_empty() {
+            return None;
+        }
+        let events = self
+            .events
+            .into_iter()
+            .map(|event| {
+                json!({ "id": EventId::new().0, "type": event.r#type.name(), "subject": event.subject, "data": event.data,
+                        "correlation_id": event.correlation_id })
+            })
+            .collect();
+        let audit = self
+            .audit
+            .into_iter()
+            .map(|entry| {
+                json!({ "id": AuditEntryId::new().0, "action": entry.action, "targets": entry.targets, "before": entry.before,
+                        "after": entry.after, "request_id": entry.request_id })
+            })
+            .collect();
+        Some((events, audit))
+    }
+}

@@ -1,0 +1,22 @@
+//! The only door to Postgres.
+//!
+//! It guarantees that every statement of the application runs in a transaction whose context a door of the database has
+//! checked (a session, or a job's lease), that the context ends with the transaction however that ends, cancellation
+//! included, and that nobody outside this module holds a pool or begins a transaction. An operation sees one workspace;
+//! row-level security holds for whatever it asks. It refuses to work as a role that row-level security does not bind.
+
+mod database;
+mod envelope;
+mod lane;
+mod operation;
+mod origin;
+mod permissions;
+mod wake;
+
+pub use database::{Database, Timeouts};
+pub use envelope::{Audit, Event, EventType};
+pub use lane::{ClaimedJob, Lane};
+pub use operation::{Access, Operation};
+pub use origin::{Origin, Slug, WorkspaceKey};
+pub use permissions::{Permission, Proof};
+pub use wake::{Wake, Wakes};

@@ -1,0 +1,286 @@
+//! One operation: one connection, one transaction, one context.
+//!
+//! The guard owns the connection before it sends BEGIN, so a request that is cancelled at any moment leaves a guard to
+//! drop, and dropping rolls back or closes the connection: what the driver does with a cancelled BEGIN cannot happen
+//! (sqlx issue 4393). Commit goes through a shared reference, because a loader's task may still hold the operation.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use entity::id::{UserId, WorkspaceId};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
+use sea_query_sqlx::SqlxValues;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{AssertSqlSafe, Postgres, Row};
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::envelope::Envelopes;
+use super::{Audit, Event, Origin, Permission, Proof, Timeouts, Wake, Wakes};
+use crate::error::{Error, Result};
+use crate::supervisor;
+
+/// What an operation may do to the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// One snapshot; nothing can be written.
+    ReadOnly,
+    /// Each statement sees what is committed; commits as a whole.
+    ReadWrite,
+}
+
+/// Who acts, where, and what they may do: what the door found.
+#[derive(Clone, Debug)]
+struct Context {
+    workspace: Option<WorkspaceId>,
+    actor: Option<UserId>,
+    role: Option<String>,
+    permissions: Vec<String>,
+}
+
+/// A transaction with its context. Dropped without `commit`, it is rolled back.
+pub struct Operation {
+    connection: Mutex<Option<PoolConnection<Postgres>>>,
+    context: Context,
+    failed: AtomicBool,
+    envelopes: std::sync::Mutex<Envelopes>,
+    pending_wakes: std::sync::Mutex<Vec<Wake>>,
+    wakes: Wakes,
+}
+
+impl Operation {
+    /// Begins the transaction and enters, in one message.
+    pub(super) async fn begin(
+        connection: PoolConnection<Postgres>,
+        origin: &Origin,
+        access: Access,
+        timeouts: Timeouts,
+        wakes: Wakes,
+    ) -> Result<Self> {
+        let mode = match access {
+            Access::ReadOnly => "isolation level repeatable read read only",
+            Access::ReadWrite => "isolation level read committed read write",
+        };
+        let Timeouts { statement_ms, lock_ms, idle_ms } = timeouts;
+        let message = format!(
+            "begin transaction {mode}; set local statement_timeout = {statement_ms}; set local lock_timeout = {lock_ms}; \
+             set local idle_in_transaction_session_timeout = {idle_ms}; {}",
+            origin.door()
+        );
+        // From here on the guard has the connection, whatever happens to this future.
+        let mut guard = Guard(Some(connection));
+        let row = {
+            let connection = guard.0.as_deref_mut().ok_or_else(|| Error::internal("the guard is empty"))?;
+            // sql: literal because it holds only numbers of ours, UUIDs and a checked slug (Origin::door).
+            sqlx::raw_sql(AssertSqlSafe(message)).fetch_one(connection).await.map_err(Error::from)?
+        };
+        let context = read_context(&row)?;
+        Ok(Self {
+            connection: Mutex::new(guard.0.take()),
+            context,
+            failed: AtomicBool::new(false),
+            envelopes: std::sync::Mutex::default(),
+            pending_wakes: std::sync::Mutex::default(),
+            wakes,
+        })
+    }
+
+    /// The workspace of the context.
+    ///
+    /// # Errors
+    ///
+    /// BAD_USER_INPUT outside one.
+    pub fn workspace_id(&self) -> Result<WorkspaceId> {
+        self.context.workspace.ok_or_else(|| {
+            Error::field(
+                "headers.x-workspace",
+                "REQUIRED",
+                "This needs a workspace: send the header X-Workspace with its slug or id.",
+            )
+        })
+    }
+
+    /// The workspace of the context; none outside one.
+    #[must_use]
+    pub fn workspace(&self) -> Option<WorkspaceId> {
+        self.context.workspace
+    }
+
+    /// The user who acts; none in a job of the system.
+    #[must_use]
+    pub fn actor_id(&self) -> Option<UserId> {
+        self.context.actor
+    }
+
+    /// The actor's role in the workspace; none outside one.
+    #[must_use]
+    pub fn role(&self) -> Option<&str> {
+        self.context.role.as_deref()
+    }
+
+    /// Proves a permission.
+    ///
+    /// # Errors
+    ///
+    /// FORBIDDEN without it, BAD_USER_INPUT outside a workspace.
+    pub fn require(&self, permission: Permission) -> Result<Proof> {
+        self.workspace_id()?;
+        if self.context.permissions.iter().any(|held| held == permission.name()) {
+            return Ok(Proof(permission));
+        }
+        Err(Error::Forbidden(permission.name()))
+    }
+
+    /// What the actor may do in the workspace, by name.
+    #[must_use]
+    pub fn permissions(&self) -> &[String] {
+        &self.context.permissions
+    }
+
+    /// Publishes an event, numbered when the operation commits.
+    pub fn publish(&self, event: Event) {
+        lock(&self.envelopes).events.push(event);
+    }
+
+    /// Writes an audit entry, chained when the operation commits.
+    pub fn audit(&self, entry: Audit) {
+        lock(&self.envelopes).audit.push(entry);
+    }
+
+    /// Wakes somebody once the operation has committed.
+    pub fn wake(&self, wake: Wake) {
+        lock(&self.pending_wakes).push(wake);
+    }
+
+    /// Writes the envelopes and commits.
+    ///
+    /// # Errors
+    ///
+    /// Whatever a deferred rule or the database says; nothing of the operation has happened then.
+    pub async fn commit(&self) -> Result<()> {
+        if self.failed.load(Ordering::Acquire) {
+            // After a failed statement PostgreSQL answers COMMIT by rolling back, and the driver says Ok.
+            return Err(Error::internal("an operation with a failed statement was to be committed"));
+        }
+        let envelopes = std::mem::take(&mut *lock(&self.envelopes));
+        let mut slot = self.connection.lock().await;
+        let mut guard = Guard(slot.take());
+        let connection = guard.0.as_deref_mut().ok_or_else(|| Error::internal("the operation has ended"))?;
+        if let Some((events, audit)) = envelopes.into_json() {
+            // Envelopes: numbers events and extends the audit chain under the workspace's row lock.
+            sqlx::query("select app.append_envelopes($1, $2)")
+                .bind(events)
+                .bind(audit)
+                .execute(&mut *connection)
+                .await
+                .map_err(Error::from)?;
+        }
+        sqlx::raw_sql("commit").execute(&mut *connection).await.map_err(Error::from)?;
+        // Committed: the connection goes back as it is.
+        drop(guard.0.take());
+        for wake in lock(&self.pending_wakes).drain(..) {
+            self.wakes.send(wake);
+        }
+        Ok(())
+    }
+
+    async fn connection(&self) -> Result<Held<'_>, DbErr> {
+        let guard = self.connection.lock().await;
+        if guard.is_none() {
+            return Err(DbErr::Custom("the operation has ended".to_owned()));
+        }
+        Ok(Held(guard))
+    }
+
+    fn note<T>(&self, result: Result<T, sqlx::Error>) -> Result<T, DbErr> {
+        result.map_err(|error| {
+            self.failed.store(true, Ordering::Release);
+            DbErr::Query(RuntimeErr::SqlxError(Arc::new(error)))
+        })
+    }
+}
+
+/// The connection of an operation, while one statement has it.
+struct Held<'a>(MutexGuard<'a, Option<PoolConnection<Postgres>>>);
+
+impl Held<'_> {
+    fn get(&mut self) -> Result<&mut PgConnection, DbErr> {
+        self.0.as_deref_mut().ok_or_else(|| DbErr::Custom("the operation has ended".to_owned()))
+    }
+}
+
+/// Rolls back, or closes, a connection whose transaction did not end.
+struct Guard(Option<PoolConnection<Postgres>>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.0.take() else { return };
+        if tokio::runtime::Handle::try_current().is_err() {
+            // Without a runtime nothing can be sent; a closed connection rolls back by itself.
+            drop(connection.detach());
+            return;
+        }
+        supervisor::spawn("rollback", async move {
+            let rollback = sqlx::raw_sql("rollback").execute(&mut *connection);
+            if !matches!(tokio::time::timeout(Duration::from_secs(2), rollback).await, Ok(Ok(_))) {
+                drop(connection.detach());
+            }
+        });
+    }
+}
+
+impl Drop for Operation {
+    fn drop(&mut self) {
+        drop(Guard(self.connection.get_mut().take()));
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Operation {
+    fn get_database_backend(&self) -> DbBackend {
+        DbBackend::Postgres
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        let mut held = self.connection().await?;
+        let query = query(&statement);
+        self.note(query.execute(held.get()?).await).map(ExecResult::from)
+    }
+
+    async fn execute_unprepared(&self, _: &str) -> Result<ExecResult, DbErr> {
+        Err(DbErr::Custom("operations bind their values".to_owned()))
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let mut held = self.connection().await?;
+        let query = query(&statement);
+        self.note(query.fetch_optional(held.get()?).await).map(|row| row.map(QueryResult::from))
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let mut held = self.connection().await?;
+        let query = query(&statement);
+        self.note(query.fetch_all(held.get()?).await).map(|rows| rows.into_iter().map(QueryResult::from).collect())
+    }
+}
+
+fn query(statement: &Statement) -> sqlx::query::Query<'_, Postgres, SqlxValues> {
+    let values = statement.values.clone().unwrap_or_else(|| sea_orm::Values(Vec::new()));
+    // sql: literal because the query builder and the services bind every value.
+    sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), SqlxValues(values))
+}
+
+fn read_context(row: &PgRow) -> Result<Context> {
+    let permissions: Option<String> = row.try_get("permissions")?;
+    Ok(Context {
+        workspace: row.try_get::<Option<uuid::Uuid>, _>("workspace_id")?.map(WorkspaceId),
+        actor: row.try_get::<Option<uuid::Uuid>, _>("actor_id")?.map(UserId),
+        role: row.try_get("role")?,
+        permissions: permissions.iter().flat_map(|list| list.split(',')).map(str::to_owned).collect(),
+    })
+}
+
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

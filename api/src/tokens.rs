@@ -1,0 +1,142 @@
+//! Access tokens: JSON Web Tokens (RFC 7519) signed with Ed25519 (RFC 8037), over a row of `sessions`.
+//!
+//! A token says which session it belongs to; whether that session is alive is asked of the database at each operation, so
+//! signing out works at once. Exactly one algorithm, one issuer and one audience are accepted.
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
+use entity::id::{SessionId, UserId};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+const ISSUER: &str = "footnote";
+const AUDIENCE: &str = "footnote";
+/// A token of ours has about 400 characters.
+const LONGEST: usize = 4096;
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    /// The user.
+    sub: String,
+    /// The session.
+    sid: String,
+    iat: i64,
+    exp: i64,
+}
+
+/// Mints and checks tokens.
+#[derive(Clone)]
+pub struct Tokens {
+    signing: EncodingKey,
+    verifying: DecodingKey,
+}
+
+impl Tokens {
+    /// Reads the signing key of a data folder, and makes it where there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the operator.
+    pub fn open(file: &Path) -> Result<Self, String> {
+        let describe = |error: &dyn std::fmt::Display| format!("the signing key {}: {error}", file.display());
+        let der = match std::fs::read(file) {
+            Ok(der) => der,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let key = SigningKey::from_bytes(&rand::random());
+                let der = key.to_pkcs8_der().map_err(|error| describe(&error))?.as_bytes().to_vec();
+                crate::embedded::write_private(file, &der).map_err(|error| describe(&error))?;
+                der
+            }
+            Err(error) => return Err(describe(&error)),
+        };
+        let key = SigningKey::from_pkcs8_der(&der).map_err(|error| describe(&error))?;
+        Ok(Self {
+            signing: EncodingKey::from_ed_der(&der),
+            verifying: DecodingKey::from_ed_der(key.verifying_key().as_bytes()),
+        })
+    }
+
+    /// Mints a token for a session, in the form of the header `Authorization`.
+    ///
+    /// # Errors
+    ///
+    /// INTERNAL when the key does not sign.
+    pub fn mint(&self, user: UserId, session: SessionId, expires_at: DateTime<Utc>) -> Result<String> {
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: user.to_string(),
+            sid: session.to_string(),
+            iat: crate::clock::now().timestamp(),
+            exp: expires_at.timestamp(),
+        };
+        let token = jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &claims, &self.signing)
+            .map_err(Error::internal)?;
+        Ok(format!("Bearer {token}"))
+    }
+
+    /// Checks the value of the header `Authorization`.
+    ///
+    /// # Errors
+    ///
+    /// UNAUTHENTICATED, with the same sentence whatever is wrong with it.
+    pub fn verify(&self, authorization: &str) -> Result<SessionId> {
+        const REFUSAL: Error = Error::Unauthenticated("The token is not valid; sign in again.");
+        if authorization.len() > LONGEST {
+            return Err(REFUSAL);
+        }
+        let (scheme, token) = authorization.split_once(' ').ok_or(REFUSAL)?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(REFUSAL);
+        }
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.leeway = 5;
+        let data = jsonwebtoken::decode::<Claims>(token.trim(), &self.verifying, &validation).map_err(|error| {
+            tracing::info!(exception.message = %error, "a token was refused");
+            REFUSAL
+        })?;
+        SessionId::parse(&data.claims.sid).map_err(|_| REFUSAL)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Tokens;
+    use crate::clock::now;
+    use entity::id::{SessionId, UserId};
+
+    fn tokens() -> Tokens {
+        let folder = tempfile::tempdir().expect("a folder");
+        Tokens::open(&folder.path().join("key")).expect("a key")
+    }
+
+    #[test]
+    fn a_token_brings_back_its_session_and_another_key_refuses_it() {
+        let (ours, theirs) = (tokens(), tokens());
+        let session = SessionId::new();
+        let token = ours.mint(UserId::new(), session, now() + chrono::TimeDelta::hours(1)).expect("a token");
+        assert_eq!(ours.verify(&token).expect("valid"), session);
+        assert!(theirs.verify(&token).is_err());
+    }
+
+    #[test]
+    fn expired_unsigned_and_malformed_tokens_are_refused() {
+        let ours = tokens();
+        let expired = ours.mint(UserId::new(), SessionId::new(), now() - chrono::TimeDelta::minutes(1)).expect("a token");
+        // {"alg":"none"} with a body of the right form, and no signature.
+        let unsigned = format!("Bearer eyJhbGciOiJub25lIn0.{}.", expired.split('.').nth(1).expect("a body"));
+        for bad in [expired.as_str(), &unsigned, "", "Bearer", "Bearer ", "Basic abc", "Bearer a.b.c", &"x".repeat(100_000)] {
+            assert!(ours.verify(bad).is_err());
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What a kind of job implements, and what it is given.
+
+use std::sync::Arc;
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::tenancy::{ClaimedJob, Operation};
+
+/// A job under way: its only way to the data is through its own operations.
+pub struct JobContext {
+    app: Arc<App>,
+    job: ClaimedJob,
+}
+
+impl JobContext {
+    /// For a job that this process has leased.
+    #[must_use]
+    pub fn for_job(app: Arc<App>, job: ClaimedJob) -> Self {
+        Self { app, job }
+    }
+
+    /// The application.
+    #[must_use]
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// The job.
+    #[must_use]
+    pub fn job(&self) -> &ClaimedJob {
+        &self.job
+    }
+
+    /// Begins an operation in the job's workspace with its starter's current permissions.
+    ///
+    /// # Errors
+    ///
+    /// CONFLICT when the lease was lost, UNAVAILABLE.
+    pub async fn operation(&self) -> Result<Operation> {
+        self.app.lane().operation(&self.job).await
+    }
+
+    /// Ends the job together with what the operation changed.
+    ///
+    /// # Errors
+    ///
+    /// CONFLICT when the lease was lost: nothing of the operation has happened then.
+    pub async fn finish(&self, operation: Operation) -> Result<()> {
+        use sea_orm::ConnectionTrait;
+        // Finish: removes the job by its lease's token.
+        operation.execute_raw(statement("select app.finish_job()", [])).await?;
+        operation.commit().await
+    }
+}
+
+/// A statement with its values.
+pub(crate) fn statement<const N: usize>(sql: &'static str, values: [sea_orm::Value; N]) -> sea_orm::Statement {
+    sea_orm::Statement::from_sql_and_values(sea_orm::DbBackend::Postgres, sql, values)
+}
+
+/// Why an attempt failed.
+#[derive(Debug)]
+pub struct JobFailure {
+    /// The class, as operators filter by it.
+    pub class: &'static str,
+    /// A sentence without secrets and without document text.
+    pub message: String,
+    /// Whether another attempt may succeed.
+    pub retryable: bool,
+}
+
+impl From<Error> for JobFailure {
+    fn from(error: Error) -> Self {
+        let retryable = error.retryable() || matches!(error, Error::Internal(_));
+        let class = match &error {
+            Error::Unavailable(_) => "UNAVAILABLE",
+            Error::DeadlineExceeded => "TIMEOUT",
+            Error::Forbidden(_) => "POLICY_DENIED",
+            Error::Conflict(..) => "CONFLICT",
+            _ => "INTERNAL",
+        };
+        error.log("job");
+        Self { class, message: error.message(), retryable }
+    }
+}
+
+/// One kind of job.
+#[async_trait::async_trait]
+pub trait JobHandler: Send + Sync {
+    /// The kind, as `object.verb`.
+    fn kind(&self) -> &'static str;
+
+    /// Does the work and ends with `JobContext::finish`. Must go on after the last finished step when it is called again.
+    async fn run(&self, context: &JobContext) -> Result<(), JobFailure>;
+
+    /// Says in the owner's tables that the work waits for another attempt; committed by the engine.
+    async fn retry(&self, context: &JobContext, operation: &Operation, failure: &JobFailure) -> Result<()>;
+
+    /// Says in the owner's tables that the work failed for good; committed by the engine together with the job's end.
+    async fn abandon(&self, context: &JobContext, operation: &Operation, failure: &JobFailure) -> Result<()>;
+}

@@ -1,0 +1,53 @@
+//! The rules of workspaces.
+
+use entity::{membership, user, workspace};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter};
+
+use super::types::WorkspaceOfViewer;
+use crate::error::{Error, Result};
+use crate::graphql::Page;
+use crate::tenancy::{Operation, Permission};
+use crate::worker::statement;
+
+/// The signed-in user.
+///
+/// # Errors
+///
+/// UNAUTHENTICATED where the account is gone.
+pub async fn viewer(operation: &Operation) -> Result<user::Model> {
+    let id = operation.actor_id().ok_or(Error::Unauthenticated("Sign in first."))?;
+    let row = user::Entity::find().filter(user::Column::Id.eq(id)).one(operation).await?;
+    row.ok_or(Error::Unauthenticated("The account is gone."))
+}
+
+/// The workspaces of the signed-in user.
+///
+/// # Errors
+///
+/// UNAVAILABLE.
+pub async fn workspaces_of_viewer(operation: &Operation) -> Result<Vec<WorkspaceOfViewer>> {
+    // viewer { workspaces }
+    let select = statement("select id, slug, name, role, created_at from app.workspaces_of_actor()", []);
+    Ok(WorkspaceOfViewer::find_by_statement(select).all(operation).await?)
+}
+
+/// The workspace of the context.
+///
+/// # Errors
+///
+/// BAD_USER_INPUT outside one.
+pub async fn current(operation: &Operation) -> Result<workspace::Model> {
+    let id = operation.workspace_id()?;
+    let row = workspace::Entity::find().filter(workspace::Column::Id.eq(id)).one(operation).await?;
+    row.ok_or(Error::NotFound("workspace"))
+}
+
+/// A page of memberships.
+///
+/// # Errors
+///
+/// FORBIDDEN without member:read.
+pub async fn memberships(operation: &Operation, page: &Page) -> Result<Vec<membership::Model>> {
+    let _ = operation.require(Permission::MemberRead)?;
+    Ok(page.select(membership::Entity::find(), membership::Column::Id).all(operation).await?)
+}

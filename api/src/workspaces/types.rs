@@ -1,0 +1,110 @@
+//! GraphQL types of workspaces.
+
+use async_graphql::{ComplexObject, Context, ID, SimpleObject};
+use chrono::{DateTime, Utc};
+use entity::id::WorkspaceId;
+use entity::{membership, user, workspace};
+use sea_orm::FromQueryResult;
+
+use super::service;
+use crate::error::{Error, Result};
+use crate::graphql::{Connection, Key, Order, Page, PageArgs, list_cost, loader, operation};
+
+/// A workspace: the tenant. Everything in it is invisible from every other one.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub struct Workspace {
+    /// The row.
+    #[graphql(flatten)]
+    pub row: workspace::Model,
+}
+
+#[ComplexObject]
+impl Workspace {
+    /// The id.
+    pub async fn id(&self) -> ID {
+        self.row.id.to_string().into()
+    }
+
+    /// Members, newest first.
+    #[graphql(complexity = "list_cost(first, last, child_complexity)")]
+    async fn memberships(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How many from the beginning, 1 to 100; 20 unless said.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Membership>> {
+        let page = Page::parse("memberships", Order::Descending, PageArgs { first, after, last, before })?;
+        let operation = operation(context).await?;
+        let rows = service::memberships(&operation, &page).await?;
+        Ok(page.connection(rows, |row| Key::Id(row.id.0), |row| Membership { row }))
+    }
+}
+
+impl From<workspace::Model> for Workspace {
+    fn from(row: workspace::Model) -> Self {
+        Self { row }
+    }
+}
+
+/// A membership of a workspace.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub struct Membership {
+    /// The row.
+    #[graphql(flatten)]
+    pub row: membership::Model,
+}
+
+#[ComplexObject]
+impl Membership {
+    /// The member.
+    async fn user(&self, context: &Context<'_>) -> Result<User> {
+        let row = loader::<user::Entity>(context)?.load_one(self.row.user_id).await?;
+        row.map(User::from).ok_or(Error::NotFound("user"))
+    }
+}
+
+/// A person.
+#[derive(SimpleObject)]
+pub struct User {
+    /// The row.
+    #[graphql(flatten)]
+    pub row: user::Model,
+}
+
+impl From<user::Model> for User {
+    fn from(row: user::Model) -> Self {
+        Self { row }
+    }
+}
+
+/// Who asks.
+#[derive(SimpleObject)]
+pub struct Viewer {
+    /// The signed-in user.
+    pub user: User,
+    /// The user's workspaces, by slug.
+    pub workspaces: Vec<WorkspaceOfViewer>,
+    /// The role in the workspace of the header X-Workspace; null outside one.
+    pub role: Option<String>,
+    /// What the viewer may do in that workspace, as object:verb; empty outside one.
+    pub permissions: Vec<String>,
+}
+
+/// A workspace that the viewer belongs to. Readable without the header X-Workspace.
+#[derive(SimpleObject, FromQueryResult)]
+pub struct WorkspaceOfViewer {
+    /// The id.
+    pub id: WorkspaceId,
+    /// What the header X-Workspace takes.
+    pub slug: String,
+    /// The name to show.
+    pub name: String,
+    /// The viewer's role in it.
+    pub role: String,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}

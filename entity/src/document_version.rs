@@ -1,0 +1,65 @@
+//! Immutable versions of documents.
+
+use crate::id::{DocumentId, DocumentVersionId, WorkspaceId};
+use sea_orm::entity::prelude::{
+    ActiveModelBehavior, DateTimeUtc, DeriveActiveEnum, DeriveEntityModel, DerivePrimaryKey, DeriveRelation,
+    EntityTrait, EnumIter, PrimaryKeyTrait,
+};
+
+/// The format of a source. More values may be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
+#[sea_orm(rs_type = "String", db_type = "Text")]
+pub enum DocumentFormat {
+    /// Plain text.
+    #[sea_orm(string_value = "TEXT")]
+    Text,
+    /// Markdown (CommonMark with tables).
+    #[sea_orm(string_value = "MARKDOWN")]
+    Markdown,
+    /// HTML.
+    #[sea_orm(string_value = "HTML")]
+    Html,
+}
+
+/// One immutable version of a document.
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, async_graphql::SimpleObject)]
+#[sea_orm(table_name = "document_versions")]
+#[graphql(name = "DocumentVersionRow")]
+pub struct Model {
+    /// The tenant.
+    #[sea_orm(primary_key, auto_increment = false)]
+    #[graphql(skip)]
+    pub workspace_id: WorkspaceId,
+    /// The id.
+    #[sea_orm(primary_key, auto_increment = false)]
+    #[graphql(skip)]
+    pub id: DocumentVersionId,
+    /// The document.
+    #[graphql(skip)]
+    pub document_id: DocumentId,
+    /// Counts the versions of the document, from 1.
+    pub ordinal: i32,
+    /// The format of the source.
+    pub format: DocumentFormat,
+    /// What was sent.
+    #[graphql(skip)]
+    pub source: String,
+    /// SHA-256 of format and source.
+    #[graphql(skip)]
+    pub content_hash: Vec<u8>,
+    /// What citations quote; none until it is parsed.
+    #[graphql(skip)]
+    pub text: Option<String>,
+    /// Unicode scalar values of the text; null until it is parsed.
+    pub char_count: Option<i32>,
+    /// Parser and its version; null until it is parsed.
+    pub parser: Option<String>,
+    /// When it was made.
+    pub created_at: DateTimeUtc,
+}
+
+/// Relations are read by statements of their own.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,24 @@
+//! One file for each table: the row, its enums, small predicates. The rules stand in the services.
+
+pub mod id;
+
+pub mod agent;
+pub mod agent_run;
+pub mod agent_run_event;
+pub mod agent_run_step;
+pub mod audit_entry;
+pub mod chunk;
+pub mod chunk_embedding;
+pub mod citation;
+pub mod collection;
+pub mod document;
+pub mod document_version;
+pub mod embedding_index;
+pub mod event;
+pub mod ingestion;
+pub mod job;
+pub mod membership;
+pub mod retrieval;
+pub mod retrieval_hit;
+pub mod user;
+pub mod workspace;

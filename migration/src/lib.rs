@@ -1,0 +1,29 @@
+//! The ordered history of the database schema.
+//!
+//! One concern for each migration. Its header says why, how it is scoped to tenants, what it locks, how it is undone and
+//! what undoing loses, and in which order it is deployed. A released migration is never edited.
+
+pub mod support;
+
+mod m20261122_000001_create_tenancy;
+mod m20261122_000002_create_envelopes;
+mod m20261122_000003_create_job_lane;
+mod m20261122_000004_create_knowledge;
+mod m20261122_000005_create_agent_runs;
+
+use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
+
+/// Every migration, in the order in which it is applied.
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261122_000001_create_tenancy::Migration),
+            Box::new(m20261122_000002_create_envelopes::Migration),
+            Box::new(m20261122_000003_create_job_lane::Migration),
+            Box::new(m20261122_000004_create_knowledge::Migration),
+            Box::new(m20261122_000005_create_agent_runs::Migration),
+        ]
+    }
+}

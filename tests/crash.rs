@@ -1,0 +1,175 @@
+//! kill -9 in the middle: what was accepted is done once, and nothing is half-done.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::database::TestDatabase;
+use crate::support::world::text;
+
+/// A server process of the real binary on a test's database.
+struct Process {
+    child: Child,
+    endpoint: String,
+}
+
+impl Process {
+    fn start(database: &TestDatabase, data: &TempDir) -> Self {
+        use std::io::{BufRead, BufReader};
+        let urls = &database.urls;
+        let mut child = Command::new(env!("CARGO_BIN_EXE_footnote"))
+            .args(["serve", "--json", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data.path())
+            .env("FOOTNOTE_APP_DATABASE_URL", urls.app_database_url.as_deref().expect("an address"))
+            .env("FOOTNOTE_WORKER_DATABASE_URL", urls.worker_database_url.as_deref().expect("an address"))
+            .env("FOOTNOTE_OWNER_DATABASE_URL", urls.owner_database_url.as_deref().expect("an address"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the server's binary");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("the line that says it is ready");
+        let ready: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not ready: {line}"));
+        Self { child, endpoint: text(&ready["endpoint"]) }
+    }
+
+    /// kill -9, and waits until it is gone.
+    fn kill(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("gone");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+struct Caller {
+    http: reqwest::Client,
+    authorization: String,
+}
+
+impl Caller {
+    async fn ask(&self, process: &Process, query: &str, variables: Value) -> Value {
+        let response = self
+            .http
+            .post(&process.endpoint)
+            .header("content-type", "application/json")
+            .header("authorization", &self.authorization)
+            .header("x-workspace", "acme")
+            .body(json!({ "query": query, "variables": variables }).to_string())
+            .send()
+            .await
+            .expect("an answer");
+        let body: Value = response.json().await.expect("JSON");
+        assert_eq!(body.get("errors"), None, "{body:#}");
+        body["data"].clone()
+    }
+}
+
+async fn caller(database: &TestDatabase, data: &TempDir) -> Caller {
+    use footnote::operations::people::People;
+    let mut people = People::connect(database.owner()).await.expect("the owner");
+    let user = people.create_user("owner@acme.example", "Owner").await.expect("a user");
+    people.create_workspace("acme", "Acme", user, "OWNER").await.expect("a workspace");
+    let until = footnote::clock::now() + chrono::TimeDelta::hours(1);
+    let session = people.open_session(user, until).await.expect("a session");
+    let tokens = footnote::operations::stack::signing_key(data.path()).expect("the key");
+    let authorization = tokens.mint(user, session, until).expect("a token");
+    Caller { http: reqwest::Client::builder().timeout(Duration::from_secs(30)).build().expect("a client"), authorization }
+}
+
+const DOCUMENTS: usize = 12;
+const RUNS: usize = 6;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kill_nine_during_ingestion_and_runs_loses_and_doubles_nothing() {
+    let database = TestDatabase::create().await;
+    let data = TempDir::new().expect("a folder");
+    let mut process = Process::start(&database, &data);
+    let caller = caller(&database, &data).await;
+    let made = caller.ask(&process, "mutation { collectionCreate(input: { name: \"Handbook\" }) { collection { id } } agentCreate(input: { name: \"Assistant\" }) { agent { id } } }", json!({})).await;
+    let (collection, agent) = (text(&made["collectionCreate"]["collection"]["id"]), text(&made["agentCreate"]["agent"]["id"]));
+    for number in 0..DOCUMENTS {
+        let body = format!("# Topic {number}\n\n{}", format!("Rule {number} says that department {number} keeps its records for {} years. ", number + 3).repeat(120));
+        let input = json!({ "collectionId": collection, "title": format!("Rule {number}"), "markdown": body });
+        caller.ask(&process, "mutation($input: DocumentCreateInput!) { documentCreate(input: $input) { document { id } } }", json!({ "input": input })).await;
+        if number % 4 == 3 {
+            // In the middle of ingesting what was accepted so far.
+            tokio::time::sleep(Duration::from_millis(60)).await;
+            process.kill();
+            process = Process::start(&database, &data);
+        }
+    }
+    until(&caller, &process, "{ queued: ingestions(status: QUEUED, first: 1) { nodes { id } } running: ingestions(status: RUNNING, first: 1) { nodes { id } } }").await;
+    let ingestions = caller.ask(&process, "{ ingestions(first: 100) { nodes { status chunkCount } } }", json!({})).await;
+    let ingestions = ingestions["ingestions"]["nodes"].as_array().cloned().expect("a list");
+    assert_eq!(ingestions.len(), DOCUMENTS);
+    assert!(ingestions.iter().all(|ingestion| ingestion["status"] == "SUCCEEDED"), "{ingestions:#?}");
+    for number in 0..RUNS {
+        let input = json!({ "agentId": agent, "input": format!("How many years does department {number} keep its records?") });
+        caller.ask(&process, "mutation($input: AgentRunStartInput!) { agentRunStart(input: $input) { agentRun { id } } }", json!({ "input": input })).await;
+        if number % 3 == 1 {
+            tokio::time::sleep(Duration::from_millis(15)).await;
+            process.kill();
+            process = Process::start(&database, &data);
+        }
+    }
+    until(&caller, &process, "{ queued: agentRuns(status: QUEUED, first: 1) { nodes { id } } running: agentRuns(status: RUNNING, first: 1) { nodes { id } } waiting: agentRuns(status: WAITING, first: 1) { nodes { id } } }").await;
+    let runs = caller.ask(&process, "{ agentRuns(first: 100) { nodes { status steps { nodes { kind } } citations { nodes { verification } } } } }", json!({})).await;
+    let runs = runs["agentRuns"]["nodes"].as_array().cloned().expect("a list");
+    assert_eq!(runs.len(), RUNS);
+    for run in &runs {
+        assert_eq!(run["status"], "SUCCEEDED", "{run:#}");
+        assert_eq!(run["steps"]["nodes"], json!([{ "kind": "RETRIEVAL" }, { "kind": "ANSWER" }]), "{run:#}");
+        assert!(run["citations"]["nodes"].as_array().expect("a list").iter().all(|citation| citation["verification"] == "VERIFIED"));
+    }
+    // A search finds each document once: no point was lost, and none stands twice.
+    for number in 0..DOCUMENTS {
+        let query = "query($query: String!) { search(query: $query, first: 50) { nodes { target { ... on Chunk { id } } } } }";
+        let found = caller.ask(&process, query, json!({ "query": format!("Rule {number} department") })).await;
+        let mut ids: Vec<String> = found["search"]["nodes"].as_array().expect("a list").iter().map(|hit| text(&hit["target"]["id"])).collect();
+        let count = ids.len();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(count, ids.len());
+        assert!(count > 0);
+    }
+    process.kill();
+    nothing_doubled(&database).await;
+}
+
+async fn until(caller: &Caller, process: &Process, query: &str) {
+    let begun = Instant::now();
+    loop {
+        let data = caller.ask(process, query, json!({})).await;
+        if data.as_object().expect("an object").values().all(|list| list["nodes"] == json!([])) {
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(90), "still not done: {data:#}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn nothing_doubled(database: &TestDatabase) {
+    use sqlx::Row;
+    let mut superuser = crate::support::database::connect(&database.superuser).await;
+    for (what, sql) in [
+        ("jobs left over", "select count(*) from jobs"),
+        ("versions published twice", "select count(*) from (select data ->> 'document_version_id' from events where type = 'document.published' group by 1 having count(*) > 1) twice"),
+        ("versions never published", "select count(*) from documents where current_version_id is null"),
+        ("runs finished other than once", "select count(*) from (select subject from events where type = 'agent_run.finished' group by 1 having count(*) > 1) twice"),
+        ("gaps in the events of runs", "select count(*) from (select seq, row_number() over (partition by agent_run_id order by seq) as place from agent_run_events) e where seq <> place"),
+        ("gaps in the events of workspaces", "select count(*) from (select seq, row_number() over (partition by workspace_id order by seq) as place from events) e where seq <> place"),
+        ("chunks without a vector", "select count(*) from chunks c where not exists (select from chunk_embeddings e where e.chunk_id = c.id)"),
+        ("chunks stored twice", "select count(*) from (select document_version_id, ordinal from chunks group by 1, 2 having count(*) > 1) twice"),
+    ] {
+        let count: i64 = sqlx::query(sql).fetch_one(&mut superuser).await.expect("a count").get(0);
+        assert_eq!(count, 0, "{what}");
+    }
+}

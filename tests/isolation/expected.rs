@@ -1,0 +1,72 @@
+//! What each table allows, written down once more by hand: the matrix compares it with what the database does. A table
+//! that is missing here fails the matrix.
+
+/// Who may do a verb in their own workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum May {
+    /// Nobody: only doors.
+    Nobody,
+    /// Jobs alone, which no person's context is.
+    Job,
+    /// Whoever has the permission.
+    Can(&'static str),
+    /// Whoever acts for themselves.
+    Self_,
+}
+
+use May::{Can, Job, Nobody, Self_};
+
+/// A tenant table and what it allows: select, insert, update, delete.
+pub type Row = (&'static str, May, May, May, May);
+
+/// Every tenant table.
+pub const TENANT_TABLES: &[Row] = &[
+    ("memberships", Can("member:read"), Nobody, Nobody, Nobody),
+    ("events", Can("event:read"), Nobody, Nobody, Nobody),
+    ("audit_entries", Can("audit:read"), Nobody, Nobody, Nobody),
+    ("jobs", Can("job:read"), Self_, Can("job:write"), Nobody),
+    ("collections", Can("document:read"), Can("collection:write"), Can("collection:write"), Can("collection:write")),
+    ("documents", Can("document:read"), Can("document:write"), Can("document:write"), Nobody),
+    ("document_versions", Can("document:read"), Can("document:write"), Job, Job),
+    ("chunks", Can("document:read"), Job, Nobody, Job),
+    ("embedding_indexes", Can("document:read"), Job, Job, Nobody),
+    ("chunk_embeddings", Job, Job, Nobody, Job),
+    ("ingestions", Can("document:read"), Can("document:write"), Can("document:write"), Job),
+    ("agents", Can("agent:read"), Can("agent:write"), Can("agent:write"), Nobody),
+    ("agent_runs", Can("agent_run:read"), Can("agent_run:write"), Can("agent_run:write"), Nobody),
+    ("agent_run_events", Can("agent_run:read"), Can("agent_run:write"), Nobody, Nobody),
+    ("agent_run_steps", Can("agent_run:read"), Job, Nobody, Nobody),
+    ("retrievals", Can("agent_run:read"), Job, Nobody, Nobody),
+    ("retrieval_hits", Can("agent_run:read"), Job, Nobody, Nobody),
+    ("citations", Can("agent_run:read"), Job, Nobody, Nobody),
+];
+
+/// Tables that belong to no tenant, or that no tenant sees, each with the reason.
+pub const OTHER_TABLES: &[(&str, &str)] = &[
+    ("users", "one person may belong to many workspaces; visible to itself and to co-members"),
+    ("workspaces", "its id is the tenant; visible from inside"),
+    ("roles", "the built-in roles are the same for every tenant"),
+    ("role_permissions", "the permission map is the same for every tenant"),
+    ("sessions", "stands before any workspace is chosen; only doors see it"),
+    ("workspace_sequences", "one row for each workspace; only doors see it"),
+    ("queue_heads", "one row for each workspace; only doors see it"),
+    ("event_types", "the catalogue is the same for every tenant"),
+    ("seaql_migrations", "the history of the schema; only the owner sees it"),
+];
+
+/// The doors: what runs with more rights than its caller.
+pub const DOORS: &[&str] = &[
+    "enter_session",
+    "workspaces_of_actor",
+    "create_user",
+    "create_workspace",
+    "open_session",
+    "append_envelopes",
+    "note_queue_head",
+    "claim_jobs",
+    "renew_job",
+    "enter_job",
+    "finish_job",
+    "fail_job",
+    "reap_jobs",
+];

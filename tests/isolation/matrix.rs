@@ -1,0 +1,150 @@
+//! The matrix: every tenant table × verb × role × {own workspace, another one, no context}, as the database answers it.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+
+use super::expected::{May, TENANT_TABLES};
+use crate::support::database::connect;
+use crate::support::{Who, World};
+
+/// What a statement came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Rows were reached; a constraint or a trigger may have had a word afterwards.
+    Reached,
+    /// No row, or no right.
+    Nothing,
+}
+
+/// Both workspaces with a row in every table: a document, its ingestion, a run, and a dead job.
+async fn world_with_a_row_in_every_table() -> World {
+    let world = World::new().await;
+    for who in [Who::Owner, Who::Stranger] {
+        let collection = world.collection(who, "Handbook").await;
+        let document = world
+            .document(who, &collection, "Leave", "# Leave\n\nEvery employee has thirty days of paid leave in a calendar year.")
+            .await;
+        assert_eq!(world.ingested(who, &document).await["status"], "SUCCEEDED");
+        let agent = world.agent(who, "Assistant").await;
+        let run = world.run(who, &agent, "How many days of paid leave does an employee have?").await;
+        let run = world.finished(who, &run).await;
+        assert_ne!(run["citations"]["nodes"].as_array().map(Vec::len), Some(0), "{run:#}");
+    }
+    let mut superuser = world.superuser().await;
+    sqlx::query(
+        "insert into jobs (workspace_id, id, kind, subject_id, status, correlation_id)
+         select id, gen_random_uuid(), 'document.ingest', gen_random_uuid(), 'DEAD', 'test' from workspaces",
+    )
+    .execute(&mut superuser)
+    .await
+    .expect("a dead job in each workspace");
+    world
+}
+
+#[tokio::test]
+async fn every_table_answers_every_role_as_the_permission_map_says() {
+    let world = world_with_a_row_in_every_table().await;
+    let mut superuser = world.superuser().await;
+    let permissions = permission_map(&mut superuser).await;
+    let (own, other) = (workspace(&mut superuser, "acme").await, workspace(&mut superuser, "globex").await);
+    let mut app = connect(world.database.app()).await;
+    let mut wrong = Vec::new();
+    let mut checked = 0;
+    for (table, select, insert, update, delete) in TENANT_TABLES {
+        let rows = sample(&mut superuser, table, &[own, other]).await;
+        for (who, role) in [(Some(Who::Owner), "OWNER"), (Some(Who::Member), "MEMBER"), (Some(Who::Viewer), "VIEWER"), (None, "")] {
+            for (target, place) in [(own, "own"), (other, "other")] {
+                for (verb, may) in [("select", select), ("insert", insert), ("update", update), ("delete", delete)] {
+                    let allowed = who.is_some() && target == own && reaches(*may, role, &permissions);
+                    // Without SELECT on a row, UPDATE and DELETE with a condition do not find it either.
+                    let allowed = allowed && (matches!(verb, "select" | "insert") || reaches(*select, role, &permissions));
+                    let expected = if allowed { Outcome::Reached } else { Outcome::Nothing };
+                    let session = who.map(|who| world.credentials(who).session.0);
+                    let observed = attempt(&mut app, session, table, verb, target, &rows[&target]).await;
+                    checked += 1;
+                    if observed != expected {
+                        wrong.push(format!("{table} {verb} {role} {place}: expected {expected:?}, observed {observed:?}"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert_eq!(checked, TENANT_TABLES.len() * 4 * 2 * 4);
+}
+
+fn reaches(may: May, role: &str, permissions: &HashSet<(String, String)>) -> bool {
+    match may {
+        May::Nobody | May::Job => false,
+        // A sample row of the owner's making names the owner as its actor; the dead job names nobody.
+        May::Self_ => false,
+        May::Can(permission) => permissions.contains(&(role.to_owned(), permission.to_owned())),
+    }
+}
+
+async fn attempt(
+    app: &mut PgConnection,
+    session: Option<uuid::Uuid>,
+    table: &str,
+    verb: &str,
+    workspace: uuid::Uuid,
+    row: &Value,
+) -> Outcome {
+    let mut transaction = app.begin().await.expect("a transaction");
+    if let Some(session) = session {
+        sqlx::query("select * from app.enter_session($1, null, 'acme')")
+            .bind(session)
+            .fetch_one(&mut *transaction)
+            .await
+            .expect("the context");
+    }
+    let statement = match verb {
+        "select" => format!("select 1 from public.{table} where workspace_id = $1 and $2::jsonb is not null"),
+        "update" => format!("update public.{table} set workspace_id = workspace_id where workspace_id = $1 and $2::jsonb is not null"),
+        "delete" => format!("delete from public.{table} where workspace_id = $1 and $2::jsonb is not null"),
+        _ => format!("insert into public.{table} select (jsonb_populate_record(null::public.{table}, $2)).* where $1::uuid is not null"),
+    };
+    // sql: literal because the table's name is one of the list above.
+    let result = sqlx::query(AssertSqlSafe(statement)).bind(workspace).bind(row).execute(&mut *transaction).await;
+    transaction.rollback().await.expect("rolled back");
+    match result {
+        Ok(done) if done.rows_affected() > 0 => Outcome::Reached,
+        Ok(_) => Outcome::Nothing,
+        Err(error) => {
+            let code = error.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
+            match code.as_deref() {
+                Some("42501") => Outcome::Nothing,
+                // A constraint or a trigger spoke, so the policies had let it through.
+                Some(code) if code.starts_with("23") || code.starts_with("FN") => Outcome::Reached,
+                _ => panic!("{table} {verb}: {error}"),
+            }
+        }
+    }
+}
+
+/// A row of each workspace, with another id where it has one, as JSON.
+async fn sample(superuser: &mut PgConnection, table: &str, workspaces: &[uuid::Uuid]) -> HashMap<uuid::Uuid, Value> {
+    let mut rows = HashMap::new();
+    for workspace in workspaces {
+        // sql: literal because the table's name is one of the list above.
+        let statement = format!(
+            "select to_jsonb(t) || jsonb_build_object('id', gen_random_uuid()) from public.{table} t where workspace_id = $1 limit 1"
+        );
+        // sql: literal because the table's name is one of the list above.
+        let row = sqlx::query(AssertSqlSafe(statement)).bind(workspace).fetch_optional(&mut *superuser).await.expect("a row");
+        let row = row.unwrap_or_else(|| panic!("{table} is empty: the matrix needs a row in it to mean anything"));
+        rows.insert(*workspace, row.get(0));
+    }
+    rows
+}
+
+async fn workspace(superuser: &mut PgConnection, slug: &str) -> uuid::Uuid {
+    sqlx::query("select id from workspaces where slug = $1").bind(slug).fetch_one(superuser).await.expect("a workspace").get(0)
+}
+
+async fn permission_map(superuser: &mut PgConnection) -> HashSet<(String, String)> {
+    let rows = sqlx::query("select role, permission from role_permissions").fetch_all(superuser).await.expect("the map");
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}

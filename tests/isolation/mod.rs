@@ -1,0 +1,8 @@
+//! Promise P1: no tenant reads, changes or detects another tenant's data.
+
+mod cancellation;
+mod catalog;
+mod expected;
+mod matrix;
+mod requests;
+mod vectors;

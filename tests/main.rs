@@ -1,0 +1,12 @@
+//! The tests of Footnote: what it promises, through GraphQL, on a real PostgreSQL that the run starts and stops itself.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "tests may say what they saw")]
+
+mod agents;
+mod contract;
+mod crash;
+mod isolation;
+mod knowledge;
+mod server;
+mod support;
+mod workers;

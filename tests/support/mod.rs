@@ -1,0 +1,9 @@
+//! What every test starts from: a database of its own, a running server, and people who talk to it.
+
+pub mod client;
+pub mod cluster;
+pub mod database;
+pub mod world;
+
+pub use client::{Reply, Who};
+pub use world::World;

@@ -1,0 +1,202 @@
+//! Two workspaces, four people, a server on a free port, and workers when a test wants them.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use footnote::config::Limits;
+use footnote::graphql::Credentials;
+use footnote::operations::people::People;
+use footnote::operations::stack::{Part, Settings, Stack};
+use footnote::server::ServeOptions;
+use footnote::tenancy::WorkspaceKey;
+use serde_json::{Value, json};
+use sqlx::{PgConnection, Row};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use super::database::{TestDatabase, connect};
+use super::{Reply, Who};
+
+/// How long a test waits for work in the background.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running Footnote with people in it.
+pub struct World {
+    pub stack: Stack,
+    pub database: TestDatabase,
+    /// `http://127.0.0.1:port`.
+    pub address: String,
+    people: HashMap<Who, (Credentials, String)>,
+    http: reqwest::Client,
+    _data: TempDir,
+}
+
+impl World {
+    /// With a server and a worker.
+    pub async fn new() -> Self {
+        let mut world = Self::without_worker().await;
+        world.stack.start_worker();
+        world
+    }
+
+    /// With a server, and nobody who runs jobs.
+    pub async fn without_worker() -> Self {
+        Self::with_limits(Limits::default()).await
+    }
+
+    /// With these limits, a server, and nobody who runs jobs.
+    pub async fn with_limits(limits: Limits) -> Self {
+        let database = TestDatabase::create().await;
+        let data = TempDir::new().expect("a folder");
+        let settings = Settings {
+            data: data.path().join("data"),
+            urls: database.urls.clone(),
+            limits: Limits { app_connections: 8, worker_connections: 6, ..limits },
+            part: Part::Everything,
+        };
+        let mut stack = Stack::open(settings).await.expect("a stack");
+        let people = sign_in(&stack, &database).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("http://{}", listener.local_addr().expect("an address"));
+        stack.start_server(listener, ServeOptions { allow_loopback_origins: true, graphiql: true });
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().expect("a client");
+        Self { stack, database, address, people, http, _data: data }
+    }
+
+    /// Sends a GraphQL request over HTTP.
+    pub async fn ask(&self, who: Who, query: &str, variables: Value) -> Reply {
+        self.post(who, json!({ "query": query, "variables": variables }).to_string()).await
+    }
+
+    /// Sends a body over HTTP.
+    pub async fn post(&self, who: Who, body: impl Into<reqwest::Body>) -> Reply {
+        let mut request = self
+            .http
+            .post(format!("{}/graphql", self.address))
+            .header("content-type", "application/json")
+            .body(body);
+        if let Some((authorization, workspace)) = self.headers(who) {
+            request = request.header("authorization", authorization).header("x-workspace", workspace);
+        }
+        let response = request.send().await.expect("an answer");
+        let status = response.status().as_u16();
+        let text = response.text().await.expect("a body");
+        let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("not JSON: {text}"));
+        Reply { status, body }
+    }
+
+    /// The HTTP client, for requests that `ask` cannot make.
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// The headers of a person; none for nobody.
+    pub fn headers(&self, who: Who) -> Option<(&str, &str)> {
+        let workspace = Who::PEOPLE.iter().find(|person| person.0 == who)?.3;
+        Some((self.people.get(&who)?.1.as_str(), workspace))
+    }
+
+    /// What a person's requests show to the doors.
+    pub fn credentials(&self, who: Who) -> Credentials {
+        self.people[&who].0.clone()
+    }
+
+    /// A connection as superuser: to plant and to inspect.
+    pub async fn superuser(&self) -> PgConnection {
+        connect(&self.database.superuser).await
+    }
+
+    /// How many rows a statement of the superuser counts.
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        let mut connection = self.superuser().await;
+        sqlx::query(sql).fetch_one(&mut connection).await.expect("a count").get(0)
+    }
+
+    /// Makes a collection; its id.
+    pub async fn collection(&self, who: Who, name: &str) -> String {
+        let query = "mutation($name: String!) { collectionCreate(input: { name: $name }) { collection { id } } }";
+        let data = self.ask(who, query, json!({ "name": name })).await.data();
+        text(&data["collectionCreate"]["collection"]["id"])
+    }
+
+    /// Makes a Markdown document; its id.
+    pub async fn document(&self, who: Who, collection: &str, title: &str, markdown: &str) -> String {
+        let query = "mutation($input: DocumentCreateInput!) { documentCreate(input: $input) { document { id } } }";
+        let input = json!({ "collectionId": collection, "title": title, "markdown": markdown });
+        let data = self.ask(who, query, json!({ "input": input })).await.data();
+        text(&data["documentCreate"]["document"]["id"])
+    }
+
+    /// Makes an agent; its id.
+    pub async fn agent(&self, who: Who, name: &str) -> String {
+        let query = "mutation($name: String!) { agentCreate(input: { name: $name }) { agent { id } } }";
+        let data = self.ask(who, query, json!({ "name": name })).await.data();
+        text(&data["agentCreate"]["agent"]["id"])
+    }
+
+    /// Starts a run; its id.
+    pub async fn run(&self, who: Who, agent: &str, input: &str) -> String {
+        let query = "mutation($agent: ID!, $input: String!) { agentRunStart(input: { agentId: $agent, input: $input }) { agentRun { id } } }";
+        let data = self.ask(who, query, json!({ "agent": agent, "input": input })).await.data();
+        text(&data["agentRunStart"]["agentRun"]["id"])
+    }
+
+    /// Waits until a document's newest ingestion has ended; the ingestion.
+    pub async fn ingested(&self, who: Who, document: &str) -> Value {
+        let query = "query($id: ID!) { document(id: $id) { ingestion { id status stage failureClass failureMessage chunkCount embeddedCount } } }";
+        self.until(who, query, document, |data| {
+            let ingestion = &data["document"]["ingestion"];
+            let ended = ["SUCCEEDED", "FAILED", "CANCELED"].contains(&ingestion["status"].as_str().unwrap_or_default());
+            ended.then(|| ingestion.clone())
+        })
+        .await
+    }
+
+    /// Waits until a run has ended; the run with its answer and citations.
+    pub async fn finished(&self, who: Who, run: &str) -> Value {
+        let query = "query($id: ID!) { agentRun(id: $id) { id status failureClass failureMessage
+            answer { text abstained coverage { supported sentences ratio } }
+            steps(first: 10) { nodes { kind status detail } }
+            citations(first: 20) { nodes { id quote startOffset endOffset answerStartOffset answerEndOffset sha256 verification sourceStatus
+              document { id title } documentVersion { id } } } } }";
+        self.until(who, query, run, |data| {
+            let run = &data["agentRun"];
+            let ended = ["SUCCEEDED", "FAILED", "CANCELED", "EXPIRED"].contains(&run["status"].as_str().unwrap_or_default());
+            ended.then(|| run.clone())
+        })
+        .await
+    }
+
+    async fn until(&self, who: Who, query: &str, id: &str, done: impl Fn(&Value) -> Option<Value>) -> Value {
+        let begun = std::time::Instant::now();
+        loop {
+            let data = self.ask(who, query, json!({ "id": id })).await.data();
+            if let Some(value) = done(&data) {
+                return value;
+            }
+            assert!(begun.elapsed() < PATIENCE, "still not done: {data:#}");
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+    }
+}
+
+/// The text of a JSON string.
+#[track_caller]
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("not a string: {value}")).to_owned()
+}
+
+async fn sign_in(stack: &Stack, database: &TestDatabase) -> HashMap<Who, (Credentials, String)> {
+    let mut people = People::connect(database.owner()).await.expect("the owner");
+    let until = footnote::clock::now() + chrono::TimeDelta::hours(1);
+    let mut signed_in = HashMap::new();
+    for (who, email, role, slug) in Who::PEOPLE {
+        let user = people.create_user(email, email).await.expect("a user");
+        people.create_workspace(slug, slug, user, role).await.expect("a workspace");
+        let session = people.open_session(user, until).await.expect("a session");
+        let authorization = stack.app().tokens().mint(user, session, until).expect("a token");
+        let credentials = Credentials { session, workspace: WorkspaceKey::parse(slug) };
+        signed_in.insert(who, (credentials, authorization));
+    }
+    signed_in
+}

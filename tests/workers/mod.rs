@@ -1,0 +1,171 @@
+//! The job lane: fair, leased, retried, and never silently stuck.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use entity::id::JobId;
+use footnote::error::Result;
+use footnote::tenancy::{Lane, Operation};
+use footnote::worker::{JobContext, JobFailure, JobHandler, Worker};
+use serde_json::json;
+use sqlx::Row;
+use tokio::sync::watch;
+
+use crate::support::{Who, World};
+
+/// Plants jobs that no capability knows, so that only the test's own worker takes them.
+async fn plant(world: &World, slug: &str, kind: &str, count: i32, max_attempts: i32) {
+    let mut superuser = world.superuser().await;
+    sqlx::query(
+        "insert into jobs (workspace_id, id, kind, subject_id, actor_id, max_attempts, correlation_id)
+         select w.id, gen_random_uuid(), $2, gen_random_uuid(), m.user_id, $4, 'test'
+         from workspaces w join memberships m on m.workspace_id = w.id and m.role = 'OWNER', generate_series(1, $3)
+         where w.slug = $1",
+    )
+    .bind(slug)
+    .bind(kind)
+    .bind(count)
+    .bind(max_attempts)
+    .execute(&mut superuser)
+    .await
+    .expect("planted");
+}
+
+#[tokio::test]
+async fn one_tenants_backlog_does_not_delay_another() {
+    let world = World::without_worker().await;
+    plant(&world, "acme", "test.work", 200, 5).await;
+    plant(&world, "globex", "test.work", 2, 5).await;
+    let lane = world.stack.app().lane().clone();
+    let claimed = lane.claim("w", &["test.work"], 4, 15_000).await.expect("claimed");
+    let mut superuser = world.superuser().await;
+    let globex: uuid::Uuid = sqlx::query("select id from workspaces where slug = 'globex'").fetch_one(&mut superuser).await.expect("globex").get(0);
+    assert_eq!(claimed.iter().filter(|job| job.workspace_id.0 == globex).count(), 2, "both of the small one's are in the first batch");
+    assert_eq!(claimed.len(), 4);
+}
+
+#[tokio::test]
+async fn a_job_is_claimed_once_however_many_workers_ask() {
+    let world = World::without_worker().await;
+    plant(&world, "acme", "test.work", 40, 5).await;
+    let lane = world.stack.app().lane().clone();
+    let claims = futures_util::future::join_all((0..8).map(|_| {
+        let lane = lane.clone();
+        async move {
+            let mut mine = Vec::new();
+            for _ in 0..40 {
+                mine.extend(lane.claim("w", &["test.work"], 3, 60_000).await.expect("claimed"));
+            }
+            mine
+        }
+    }))
+    .await;
+    let mut ids: Vec<JobId> = claims.into_iter().flatten().map(|job| job.id).collect();
+    let count = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert_eq!((count, ids.len()), (40, 40));
+}
+
+#[tokio::test]
+async fn whoever_lost_the_lease_can_neither_renew_nor_enter_nor_finish() {
+    let world = World::without_worker().await;
+    plant(&world, "acme", "test.work", 1, 5).await;
+    let lane = world.stack.app().lane().clone();
+    let first = lane.claim("first", &["test.work"], 1, 1).await.expect("claimed").remove(0);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(lane.reap().await.expect("reaped"), 1);
+    let second = lane.claim("second", &["test.work"], 1, 60_000).await.expect("claimed").remove(0);
+    assert_eq!((first.id, second.attempt), (second.id, 2));
+    assert!(!lane.renew(&first, 60_000).await.expect("asked"));
+    assert!(lane.operation(&first).await.is_err());
+    assert!(lane.renew(&second, 60_000).await.expect("asked"));
+    lane.operation(&second).await.expect("the holder enters");
+}
+
+/// Fails every attempt, and says where its operations stood.
+struct Failing;
+
+#[async_trait::async_trait]
+impl JobHandler for Failing {
+    fn kind(&self) -> &'static str {
+        "test.fail"
+    }
+
+    async fn run(&self, _: &JobContext) -> std::result::Result<(), JobFailure> {
+        Err(JobFailure { class: "TEST", message: "It fails.".to_owned(), retryable: true })
+    }
+
+    async fn retry(&self, _: &JobContext, _: &Operation, _: &JobFailure) -> Result<()> {
+        Ok(())
+    }
+
+    async fn abandon(&self, _: &JobContext, _: &Operation, _: &JobFailure) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_last_failure_leaves_a_dead_job_an_event_and_a_way_back() {
+    let world = World::without_worker().await;
+    plant(&world, "acme", "test.fail", 1, 2).await;
+    let (stop, stopped) = watch::channel(false);
+    let worker = Worker::new(world.stack.app().clone(), vec![Arc::new(Failing)]);
+    let running = footnote::supervisor::spawn("test worker", worker.run(stopped));
+    let query = "{ jobs(status: DEAD) { nodes { id kind status attempts failureClass lastError } } }";
+    let dead = loop {
+        let data = world.ask(Who::Owner, query, json!({})).await.data();
+        if let Some(job) = data["jobs"]["nodes"].as_array().and_then(|jobs| jobs.first()) {
+            break job.clone();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    stop.send_replace(true);
+    running.join().await;
+    assert_eq!((&dead["attempts"], &dead["failureClass"], &dead["lastError"]), (&json!(2), &json!("TEST"), &json!("It fails.")));
+    assert_eq!(world.count("select count(*) from events where type = 'job.died'").await, 1);
+    let retry = "mutation($id: ID!) { jobRetry(input: { id: $id }) { job { status attempts failureClass } } }";
+    let data = world.ask(Who::Owner, retry, json!({ "id": dead["id"] })).await.data();
+    assert_eq!(data["jobRetry"]["job"], json!({ "status": "QUEUED", "attempts": 0, "failureClass": null }));
+    assert_eq!(world.ask(Who::Owner, retry, json!({ "id": dead["id"] })).await.code(), "CONFLICT");
+    assert_eq!(world.ask(Who::Stranger, retry, json!({ "id": dead["id"] })).await.code(), "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_job_acts_with_its_starters_permissions_as_they_are_now() {
+    let world = World::without_worker().await;
+    let collection = world.collection(Who::Member, "Handbook").await;
+    let document = world.document(Who::Member, &collection, "Leave", "Thirty days of paid leave.").await;
+    let mut superuser = world.superuser().await;
+    sqlx::query("update memberships set status = 'REMOVED' where role = 'MEMBER'").execute(&mut superuser).await.expect("removed");
+    let mut world = world;
+    world.stack.start_worker();
+    let ingestion = world.ingested(Who::Owner, &document).await;
+    assert_eq!((&ingestion["status"], &ingestion["failureClass"]), (&json!("FAILED"), &json!("POLICY_DENIED")), "{ingestion:#}");
+    assert_eq!(world.count("select count(*) from chunks").await, 0);
+}
+
+#[tokio::test]
+async fn events_are_numbered_without_gaps_and_the_audit_chain_holds() {
+    let world = World::without_worker().await;
+    let names: Vec<String> = (0..30).map(|number| format!("Collection {number}")).collect();
+    futures_util::future::join_all(names.iter().map(|name| world.collection(Who::Owner, name))).await;
+    let gaps = "select count(*) from (select seq, row_number() over (partition by workspace_id order by seq) as place from events) e where seq <> place";
+    assert_eq!(world.count(gaps).await, 0);
+    assert_eq!(world.count("select count(*) from events where type = 'collection.created'").await, 30);
+    let chain = "select count(*) from (select a.*, lag(hash, 1, '\\x') over (partition by workspace_id order by seq) as before from audit_entries a) a
+        where a.previous_hash <> a.before or a.hash <> app.audit_hash(a.before, (select e from audit_entries e where e.workspace_id = a.workspace_id and e.id = a.id))";
+    assert_eq!(world.count(chain).await, 0);
+    let head = "select count(*) from workspace_sequences s join audit_entries a on a.workspace_id = s.workspace_id and a.seq = s.audit_seq and a.hash = s.audit_hash";
+    assert_eq!(world.count(head).await, 1);
+    let mut superuser = world.superuser().await;
+    assert!(sqlx::query("update audit_entries set action = 'a.b'").execute(&mut superuser).await.is_err(), "append-only, for everybody");
+}
+
+#[tokio::test]
+async fn a_lane_of_another_role_does_not_open() {
+    let world = World::without_worker().await;
+    let (wakes, _outgoing) = footnote::tenancy::Wakes::new();
+    let app = footnote::tenancy::Database::connect(world.database.app(), 1, wakes).await.expect("a pool");
+    assert!(Lane::new(app).claim("w", &["test.work"], 1, 1000).await.is_err(), "requests have no business with the lane");
+}
