@@ -31,20 +31,25 @@ async fn every_citation_of_an_answer_stands_at_its_offsets() {
     assert_eq!(run["answer"]["abstained"], json!(false), "{run:#}");
     assert!(text(&run["answer"]["text"]).contains("thirty days"));
     assert_eq!(run["answer"]["coverage"]["ratio"], json!(1.0));
-    let kinds: Vec<_> = run["steps"]["nodes"].as_array().expect("steps").iter().map(|step| step["kind"].clone()).collect();
+    let kinds: Vec<_> =
+        run["steps"]["nodes"].as_array().expect("steps").iter().map(|step| step["kind"].clone()).collect();
     assert_eq!(kinds, [json!("RETRIEVAL"), json!("ANSWER")]);
     let citations = run["citations"]["nodes"].as_array().expect("citations");
     assert!(!citations.is_empty());
     let answer: Vec<char> = text(&run["answer"]["text"]).chars().collect();
     for citation in citations {
-        assert_eq!((&citation["verification"], &citation["sourceStatus"]), (&json!("VERIFIED"), &json!("CURRENT")));
+        assert_eq!(
+            (&citation["verification"], &citation["sourceStatus"]),
+            (&json!("VERIFIED"), &json!("CURRENT"))
+        );
         let query = "query($id: ID!, $start: Int!, $end: Int!) { node(id: $id) { ... on DocumentVersion { text(start: $start, end: $end) } } }";
         let variables = json!({ "id": citation["documentVersion"]["id"], "start": citation["startOffset"], "end": citation["endOffset"] });
         let data = world.ask(Who::Member, query, variables).await.data();
         let quote = text(&citation["quote"]);
         assert_eq!(text(&data["node"]["text"]), quote);
         assert_eq!(text(&citation["sha256"]), sha256_hex(&quote));
-        let offset = |name: &str| usize::try_from(citation[name].as_u64().expect("an offset")).expect("small");
+        let offset =
+            |name: &str| usize::try_from(citation[name].as_u64().expect("an offset")).expect("small");
         let span: String = answer[offset("answerStartOffset")..offset("answerEndOffset")].iter().collect();
         assert_eq!(span, quote);
     }
@@ -54,10 +59,15 @@ async fn every_citation_of_an_answer_stands_at_its_offsets() {
 async fn a_question_that_the_documents_do_not_answer_is_not_answered() {
     let world = World::new().await;
     let agent = ready(&world).await;
-    for question in ["What is the capital of Mongolia?", "この休暇はどのように計算されますか", "the of and"] {
+    for question in ["What is the capital of Mongolia?", "この休暇はどのように計算されますか", "the of and"]
+    {
         let run = world.run(Who::Member, &agent, question).await;
         let run = world.finished(Who::Member, &run).await;
-        assert_eq!((&run["status"], &run["answer"]["abstained"]), (&json!("SUCCEEDED"), &json!(true)), "{run:#}");
+        assert_eq!(
+            (&run["status"], &run["answer"]["abstained"]),
+            (&json!("SUCCEEDED"), &json!(true)),
+            "{run:#}"
+        );
         assert_eq!(run["citations"]["nodes"], json!([]));
     }
 }
@@ -78,7 +88,14 @@ async fn a_cited_version_survives_its_document() {
     let id = world.run(Who::Owner, &agent, QUESTION).await;
     let run = world.finished(Who::Owner, &id).await;
     let document = text(&run["citations"]["nodes"][0]["document"]["id"]);
-    world.ask(Who::Owner, "mutation($id: ID!) { documentDelete(input: { id: $id }) { deletedId } }", json!({ "id": document })).await.data();
+    world
+        .ask(
+            Who::Owner,
+            "mutation($id: ID!) { documentDelete(input: { id: $id }) { deletedId } }",
+            json!({ "id": document }),
+        )
+        .await
+        .data();
     let jobs = "select count(*) from jobs";
     for _ in 0..100 {
         if world.count(jobs).await == 0 {
@@ -89,7 +106,10 @@ async fn a_cited_version_survives_its_document() {
     let query = "query($id: ID!) { agentRun(id: $id) { citations { nodes { quote sourceStatus document { id } chunk { id } context(before: 10, after: 10) { before quote after } } } } }";
     let data = world.ask(Who::Owner, query, json!({ "id": id })).await.data();
     let citation = &data["agentRun"]["citations"]["nodes"][0];
-    assert_eq!((&citation["sourceStatus"], &citation["document"], &citation["chunk"]), (&json!("DELETED"), &json!(null), &json!(null)));
+    assert_eq!(
+        (&citation["sourceStatus"], &citation["document"], &citation["chunk"]),
+        (&json!("DELETED"), &json!(null), &json!(null))
+    );
     assert_eq!(citation["context"]["quote"], citation["quote"]);
 }
 
@@ -116,7 +136,9 @@ async fn a_queued_run_can_be_canceled_once_and_stays_so() {
 
 /// A `graphql-transport-ws` client that follows a run.
 async fn follow(world: &World, who: Who, run: &str, after: Option<&str>, most: usize) -> Vec<Value> {
-    let mut request = format!("{}/graphql/ws", world.address.replace("http", "ws")).into_client_request().expect("an address");
+    let mut request = format!("{}/graphql/ws", world.address.replace("http", "ws"))
+        .into_client_request()
+        .expect("an address");
     request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().expect("a header"));
     let (mut socket, _) = tokio_tungstenite::connect_async(request).await.expect("a socket");
     let (authorization, workspace) = world.headers(who).expect("a token");
@@ -169,7 +191,9 @@ async fn another_tenants_run_cannot_be_followed() {
     let world = World::without_worker().await;
     let agent = world.agent(Who::Owner, "Assistant").await;
     let run = world.run(Who::Owner, &agent, QUESTION).await;
-    let mut request = format!("{}/graphql/ws", world.address.replace("http", "ws")).into_client_request().expect("an address");
+    let mut request = format!("{}/graphql/ws", world.address.replace("http", "ws"))
+        .into_client_request()
+        .expect("an address");
     request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().expect("a header"));
     let (mut socket, _) = tokio_tungstenite::connect_async(request).await.expect("a socket");
     let (authorization, workspace) = world.headers(Who::Stranger).expect("a token");

@@ -30,7 +30,9 @@ impl Process {
             .spawn()
             .expect("the server's binary");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("the line that says it is ready");
+        BufReader::new(child.stdout.take().expect("a pipe"))
+            .read_line(&mut line)
+            .expect("the line that says it is ready");
         let ready: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not ready: {line}"));
         Self { child, endpoint: text(&ready["endpoint"]) }
     }
@@ -81,7 +83,10 @@ async fn caller(database: &TestDatabase, data: &TempDir) -> Caller {
     let session = people.open_session(user, until).await.expect("a session");
     let tokens = footnote::operations::stack::signing_key(data.path()).expect("the key");
     let authorization = tokens.mint(user, session, until).expect("a token");
-    Caller { http: reqwest::Client::builder().timeout(Duration::from_secs(30)).build().expect("a client"), authorization }
+    Caller {
+        http: reqwest::Client::builder().timeout(Duration::from_secs(30)).build().expect("a client"),
+        authorization,
+    }
 }
 
 const DOCUMENTS: usize = 12;
@@ -94,10 +99,19 @@ async fn kill_nine_during_ingestion_and_runs_loses_and_doubles_nothing() {
     let mut process = Process::start(&database, &data);
     let caller = caller(&database, &data).await;
     let made = caller.ask(&process, "mutation { collectionCreate(input: { name: \"Handbook\" }) { collection { id } } agentCreate(input: { name: \"Assistant\" }) { agent { id } } }", json!({})).await;
-    let (collection, agent) = (text(&made["collectionCreate"]["collection"]["id"]), text(&made["agentCreate"]["agent"]["id"]));
+    let (collection, agent) =
+        (text(&made["collectionCreate"]["collection"]["id"]), text(&made["agentCreate"]["agent"]["id"]));
     for number in 0..DOCUMENTS {
-        let body = format!("# Topic {number}\n\n{}", format!("Rule {number} says that department {number} keeps its records for {} years. ", number + 3).repeat(120));
-        let input = json!({ "collectionId": collection, "title": format!("Rule {number}"), "markdown": body });
+        let body = format!(
+            "# Topic {number}\n\n{}",
+            format!(
+                "Rule {number} says that department {number} keeps its records for {} years. ",
+                number + 3
+            )
+            .repeat(120)
+        );
+        let input =
+            json!({ "collectionId": collection, "title": format!("Rule {number}"), "markdown": body });
         caller.ask(&process, "mutation($input: DocumentCreateInput!) { documentCreate(input: $input) { document { id } } }", json!({ "input": input })).await;
         if number % 4 == 3 {
             // In the middle of ingesting what was accepted so far.
@@ -107,13 +121,20 @@ async fn kill_nine_during_ingestion_and_runs_loses_and_doubles_nothing() {
         }
     }
     until(&caller, &process, "{ queued: ingestions(status: QUEUED, first: 1) { nodes { id } } running: ingestions(status: RUNNING, first: 1) { nodes { id } } }").await;
-    let ingestions = caller.ask(&process, "{ ingestions(first: 100) { nodes { status chunkCount } } }", json!({})).await;
+    let ingestions =
+        caller.ask(&process, "{ ingestions(first: 100) { nodes { status chunkCount } } }", json!({})).await;
     let ingestions = ingestions["ingestions"]["nodes"].as_array().cloned().expect("a list");
     assert_eq!(ingestions.len(), DOCUMENTS);
     assert!(ingestions.iter().all(|ingestion| ingestion["status"] == "SUCCEEDED"), "{ingestions:#?}");
     for number in 0..RUNS {
         let input = json!({ "agentId": agent, "input": format!("How many years does department {number} keep its records?") });
-        caller.ask(&process, "mutation($input: AgentRunStartInput!) { agentRunStart(input: $input) { agentRun { id } } }", json!({ "input": input })).await;
+        caller
+            .ask(
+                &process,
+                "mutation($input: AgentRunStartInput!) { agentRunStart(input: $input) { agentRun { id } } }",
+                json!({ "input": input }),
+            )
+            .await;
         if number % 3 == 1 {
             tokio::time::sleep(Duration::from_millis(15)).await;
             process.kill();
@@ -127,13 +148,25 @@ async fn kill_nine_during_ingestion_and_runs_loses_and_doubles_nothing() {
     for run in &runs {
         assert_eq!(run["status"], "SUCCEEDED", "{run:#}");
         assert_eq!(run["steps"]["nodes"], json!([{ "kind": "RETRIEVAL" }, { "kind": "ANSWER" }]), "{run:#}");
-        assert!(run["citations"]["nodes"].as_array().expect("a list").iter().all(|citation| citation["verification"] == "VERIFIED"));
+        assert!(
+            run["citations"]["nodes"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .all(|citation| citation["verification"] == "VERIFIED")
+        );
     }
     // A search finds each document once: no point was lost, and none stands twice.
     for number in 0..DOCUMENTS {
         let query = "query($query: String!) { search(query: $query, first: 50) { nodes { target { ... on Chunk { id } } } } }";
-        let found = caller.ask(&process, query, json!({ "query": format!("Rule {number} department") })).await;
-        let mut ids: Vec<String> = found["search"]["nodes"].as_array().expect("a list").iter().map(|hit| text(&hit["target"]["id"])).collect();
+        let found =
+            caller.ask(&process, query, json!({ "query": format!("Rule {number} department") })).await;
+        let mut ids: Vec<String> = found["search"]["nodes"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|hit| text(&hit["target"]["id"]))
+            .collect();
         let count = ids.len();
         ids.sort();
         ids.dedup();
@@ -161,13 +194,31 @@ async fn nothing_doubled(database: &TestDatabase) {
     let mut superuser = crate::support::database::connect(&database.superuser).await;
     for (what, sql) in [
         ("jobs left over", "select count(*) from jobs"),
-        ("versions published twice", "select count(*) from (select data ->> 'document_version_id' from events where type = 'document.published' group by 1 having count(*) > 1) twice"),
+        (
+            "versions published twice",
+            "select count(*) from (select data ->> 'document_version_id' from events where type = 'document.published' group by 1 having count(*) > 1) twice",
+        ),
         ("versions never published", "select count(*) from documents where current_version_id is null"),
-        ("runs finished other than once", "select count(*) from (select subject from events where type = 'agent_run.finished' group by 1 having count(*) > 1) twice"),
-        ("gaps in the events of runs", "select count(*) from (select seq, row_number() over (partition by agent_run_id order by seq) as place from agent_run_events) e where seq <> place"),
-        ("gaps in the events of workspaces", "select count(*) from (select seq, row_number() over (partition by workspace_id order by seq) as place from events) e where seq <> place"),
-        ("chunks without a vector", "select count(*) from chunks c where not exists (select from chunk_embeddings e where e.chunk_id = c.id)"),
-        ("chunks stored twice", "select count(*) from (select document_version_id, ordinal from chunks group by 1, 2 having count(*) > 1) twice"),
+        (
+            "runs finished other than once",
+            "select count(*) from (select subject from events where type = 'agent_run.finished' group by 1 having count(*) > 1) twice",
+        ),
+        (
+            "gaps in the events of runs",
+            "select count(*) from (select seq, row_number() over (partition by agent_run_id order by seq) as place from agent_run_events) e where seq <> place",
+        ),
+        (
+            "gaps in the events of workspaces",
+            "select count(*) from (select seq, row_number() over (partition by workspace_id order by seq) as place from events) e where seq <> place",
+        ),
+        (
+            "chunks without a vector",
+            "select count(*) from chunks c where not exists (select from chunk_embeddings e where e.chunk_id = c.id)",
+        ),
+        (
+            "chunks stored twice",
+            "select count(*) from (select document_version_id, ordinal from chunks group by 1, 2 having count(*) > 1) twice",
+        ),
     ] {
         let count: i64 = sqlx::query(sql).fetch_one(&mut superuser).await.expect("a count").get(0);
         assert_eq!(count, 0, "{what}");

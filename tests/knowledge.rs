@@ -52,12 +52,15 @@ async fn a_new_version_replaces_the_old_one_and_unchanged_passages_keep_their_ve
     let world = World::new().await;
     let collection = world.collection(Who::Owner, "Handbook").await;
     let long = |last: &str| {
-        let sections: String = (0..6)
-            .map(|n| format!("## Section {n}\n\n{}\n\n", format!("Sentence about subject number {n} and its consequences. ").repeat(30)))
-            .collect();
-        format!("# Rules\n\n{sections}## Last\n\n{last}")
+        let section = |number| {
+            let sentence = format!("Sentence about subject number {number} and its consequences. ");
+            format!("## Section {number}\n\n{}", sentence.repeat(30))
+        };
+        let sections = (0..6).map(section).collect::<Vec<_>>().join("\n\n");
+        format!("# Rules\n\n{sections}\n\n## Last\n\n{last}")
     };
-    let document = world.document(Who::Owner, &collection, "Rules", &long("The cafeteria opens at noon.")).await;
+    let document =
+        world.document(Who::Owner, &collection, "Rules", &long("The cafeteria opens at noon.")).await;
     let first = world.ingested(Who::Owner, &document).await;
     assert_eq!(first["embeddedCount"], first["chunkCount"]);
     let update = "mutation($id: ID!, $version: Int!, $markdown: String) { documentUpdate(input: { id: $id, version: $version, markdown: $markdown }) { document { version ingestion { status } } } }";
@@ -66,7 +69,11 @@ async fn a_new_version_replaces_the_old_one_and_unchanged_passages_keep_their_ve
     let second = world.ingested(Who::Owner, &document).await;
     assert_eq!(second["status"], "SUCCEEDED");
     assert!(second["embeddedCount"].as_i64() < second["chunkCount"].as_i64(), "{second:#}");
-    let passages: Vec<String> = search(&world, "when does the cafeteria open").await.iter().map(|hit| text(&hit["passage"])).collect();
+    let passages: Vec<String> = search(&world, "when does the cafeteria open")
+        .await
+        .iter()
+        .map(|hit| text(&hit["passage"]))
+        .collect();
     assert!(passages.iter().any(|passage| passage.contains("eleven")));
     assert!(!passages.iter().any(|passage| passage.contains("noon")), "the old version is found no more");
     // The version that the first change was made against is gone, and the answer says which one is there.
@@ -85,15 +92,25 @@ async fn a_text_that_cannot_be_parsed_fails_and_leaves_the_earlier_version_in_se
     let document = world.document(Who::Owner, &collection, "Leave", LEAVE).await;
     world.ingested(Who::Owner, &document).await;
     let update = "mutation($id: ID!, $html: String!) { documentUpdate(input: { id: $id, version: 1, html: $html }) { document { id } } }";
-    world.ask(Who::Owner, update, json!({ "id": document, "html": "<script>nothing to read</script>" })).await.data();
+    world
+        .ask(Who::Owner, update, json!({ "id": document, "html": "<script>nothing to read</script>" }))
+        .await
+        .data();
     let failed = world.ingested(Who::Owner, &document).await;
-    assert_eq!((&failed["status"], &failed["failureClass"]), (&json!("FAILED"), &json!("EMPTY_DOCUMENT")), "{failed:#}");
+    assert_eq!(
+        (&failed["status"], &failed["failureClass"]),
+        (&json!("FAILED"), &json!("EMPTY_DOCUMENT")),
+        "{failed:#}"
+    );
     assert!(text(&failed["failureMessage"]).contains("no text"));
     assert_eq!(search(&world, "paid leave").await.len(), 1);
     // A retry of it is possible, and fails the same way.
     let retry = "mutation($id: ID!) { ingestionRetry(input: { id: $id }) { ingestion { status } } }";
     let id = text(&failed["id"]);
-    assert_eq!(world.ask(Who::Owner, retry, json!({ "id": id })).await.data()["ingestionRetry"]["ingestion"]["status"], "QUEUED");
+    assert_eq!(
+        world.ask(Who::Owner, retry, json!({ "id": id })).await.data()["ingestionRetry"]["ingestion"]["status"],
+        "QUEUED"
+    );
     assert_eq!(world.ingested(Who::Owner, &document).await["status"], "FAILED");
 }
 
@@ -109,7 +126,13 @@ async fn a_deleted_document_is_found_no_more() {
     assert!(search(&world, "paid leave").await.is_empty());
     let again = world.ask(Who::Owner, delete, json!({ "id": document })).await;
     assert_eq!(again.code(), "NOT_FOUND");
-    let look = world.ask(Who::Owner, "query($id: ID!) { document(id: $id) { id } node(id: $id) { id } }", json!({ "id": document })).await;
+    let look = world
+        .ask(
+            Who::Owner,
+            "query($id: ID!) { document(id: $id) { id } node(id: $id) { id } }",
+            json!({ "id": document }),
+        )
+        .await;
     assert_eq!(look.data(), json!({ "document": null, "node": null }));
     // What nobody cites is removed, from the store of vectors too.
     for _ in 0..100 {
@@ -131,7 +154,9 @@ async fn lists_page_forwards_and_backwards_without_gaps() {
     let mut names = Vec::new();
     let mut after = Value::Null;
     loop {
-        let page = world.ask(Who::Owner, query, json!({ "first": 3, "after": after })).await.data()["collections"].clone();
+        let page =
+            world.ask(Who::Owner, query, json!({ "first": 3, "after": after })).await.data()["collections"]
+                .clone();
         names.extend(page["nodes"].as_array().expect("a list").iter().map(|node| text(&node["name"])));
         after = page["pageInfo"]["endCursor"].clone();
         if page["pageInfo"]["hasNextPage"] == json!(false) {
@@ -143,6 +168,12 @@ async fn lists_page_forwards_and_backwards_without_gaps() {
     let last = world.ask(Who::Owner, query, json!({ "last": 2 })).await.data()["collections"].clone();
     assert_eq!(last["nodes"], json!([{ "name": "Collection 1" }, { "name": "Collection 0" }]));
     assert_eq!(last["pageInfo"]["hasPreviousPage"], json!(true));
-    let before = world.ask(Who::Owner, query, json!({ "last": 2, "before": last["pageInfo"]["startCursor"] })).await.data();
-    assert_eq!(before["collections"]["nodes"], json!([{ "name": "Collection 3" }, { "name": "Collection 2" }]));
+    let before = world
+        .ask(Who::Owner, query, json!({ "last": 2, "before": last["pageInfo"]["startCursor"] }))
+        .await
+        .data();
+    assert_eq!(
+        before["collections"]["nodes"],
+        json!([{ "name": "Collection 3" }, { "name": "Collection 2" }])
+    );
 }

@@ -1,7 +1,5 @@
 //! The tests of Footnote: what it promises, through GraphQL, on a real PostgreSQL that the run starts and stops itself.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "tests may say what they saw")]
-
 mod agents;
 mod contract;
 mod crash;

@@ -11,27 +11,51 @@ async fn refusal(response: reqwest::Response) -> (u16, String) {
     let status = response.status().as_u16();
     assert!(response.headers().contains_key("x-request-id"), "{response:?}");
     let body: Value = response.json().await.expect("every refusal is JSON");
-    (status, body["errors"][0]["extensions"]["code"].as_str().unwrap_or_else(|| panic!("no code in {body:#}")).to_owned())
+    (
+        status,
+        body["errors"][0]["extensions"]["code"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no code in {body:#}"))
+            .to_owned(),
+    )
 }
 
 #[tokio::test]
 async fn only_a_json_post_of_one_request_is_executed() {
     let world = World::without_worker().await;
     let url = format!("{}/graphql", world.address);
-    let mutation = json!({ "query": "mutation { collectionCreate(input: { name: \"x\" }) { collection { id } } }" }).to_string();
+    let mutation =
+        json!({ "query": "mutation { collectionCreate(input: { name: \"x\" }) { collection { id } } }" })
+            .to_string();
     let (token, workspace) = world.headers(Who::Owner).expect("a token");
     let post = || world.http().post(&url).header("authorization", token).header("x-workspace", workspace);
-    let by_get = format!("{url}?query=mutation%20%7B%20collectionCreate(input:%20%7Bname:%20%22x%22%7D)%20%7B%20collection%20%7B%20id%20%7D%20%7D%20%7D");
+    let by_get = format!(
+        "{url}?query=mutation%20%7B%20collectionCreate(input:%20%7Bname:%20%22x%22%7D)%20%7B%20collection%20%7B%20id%20%7D%20%7D%20%7D"
+    );
     let get = world.http().get(by_get).header("authorization", token).header("x-workspace", workspace);
     assert_eq!(refusal(get.send().await.expect("sent")).await.0, 405);
-    for content_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
-        let response = post().header("content-type", content_type).body(mutation.clone()).send().await.expect("sent");
+    for content_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
+    {
+        let response =
+            post().header("content-type", content_type).body(mutation.clone()).send().await.expect("sent");
         assert_eq!(refusal(response).await.0, 415, "{content_type}");
     }
     assert_eq!(refusal(post().body(mutation.clone()).send().await.expect("sent")).await.0, 415);
-    for body in [format!("[{mutation},{mutation}]").into_bytes(), b"\"x\"".to_vec(), b"{".to_vec(), b"{\"query\": \"\xff\"}".to_vec(), b"{}".to_vec()] {
-        let response = post().header("content-type", "application/json").body(body.clone()).send().await.expect("sent");
-        assert_eq!(refusal(response).await, (400, "BAD_USER_INPUT".to_owned()), "{}", String::from_utf8_lossy(&body));
+    for body in [
+        format!("[{mutation},{mutation}]").into_bytes(),
+        b"\"x\"".to_vec(),
+        b"{".to_vec(),
+        b"{\"query\": \"\xff\"}".to_vec(),
+        b"{}".to_vec(),
+    ] {
+        let response =
+            post().header("content-type", "application/json").body(body.clone()).send().await.expect("sent");
+        assert_eq!(
+            refusal(response).await,
+            (400, "BAD_USER_INPUT".to_owned()),
+            "{}",
+            String::from_utf8_lossy(&body)
+        );
     }
     let large = format!("{{\"query\": \"{}\"}}", " ".repeat(7 << 20));
     let response = post().header("content-type", "application/json").body(large).send().await.expect("sent");
@@ -52,7 +76,15 @@ async fn forged_and_expired_tokens_are_refused_alike() {
     let forged = format!("{}AAAA", &valid[..valid.len() - 4]);
     let mut answers = Vec::new();
     for token in [expired.as_str(), &forged, "Bearer x", "Basic eA=="] {
-        let response = world.http().post(&url).header("content-type", "application/json").header("authorization", token).body(body.clone()).send().await.expect("sent");
+        let response = world
+            .http()
+            .post(&url)
+            .header("content-type", "application/json")
+            .header("authorization", token)
+            .body(body.clone())
+            .send()
+            .await
+            .expect("sent");
         assert_eq!(response.status().as_u16(), 401, "{token}");
         let mut body: Value = response.json().await.expect("JSON");
         body["errors"][0]["extensions"]["requestId"] = json!(null);
@@ -100,10 +132,17 @@ async fn health_graphiql_and_unknown_paths() {
 async fn a_socket_without_a_valid_token_is_closed() {
     let world = World::without_worker().await;
     for payload in [json!({ "authorization": "Bearer x" }), json!(null)] {
-        let mut request = format!("{}/graphql/ws", world.address.replace("http", "ws")).into_client_request().expect("an address");
-        request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().expect("a header"));
+        let mut request = format!("{}/graphql/ws", world.address.replace("http", "ws"))
+            .into_client_request()
+            .expect("an address");
+        request
+            .headers_mut()
+            .insert("sec-websocket-protocol", "graphql-transport-ws".parse().expect("a header"));
         let (mut socket, _) = tokio_tungstenite::connect_async(request).await.expect("a socket");
-        socket.send(Message::text(json!({ "type": "connection_init", "payload": payload }).to_string())).await.expect("sent");
+        socket
+            .send(Message::text(json!({ "type": "connection_init", "payload": payload }).to_string()))
+            .await
+            .expect("sent");
         let closed = loop {
             match socket.next().await {
                 Some(Ok(Message::Text(text))) => panic!("acknowledged: {text}"),
@@ -119,9 +158,15 @@ async fn a_socket_without_a_valid_token_is_closed() {
 #[tokio::test]
 async fn introspection_works_before_signing_in_and_nothing_else_does() {
     let world = World::without_worker().await;
-    let data = world.ask(Who::Anonymous, "{ __schema { queryType { name } } __typename }", json!({})).await.data();
+    let data =
+        world.ask(Who::Anonymous, "{ __schema { queryType { name } } __typename }", json!({})).await.data();
     assert_eq!(data["__schema"]["queryType"]["name"], "Query");
-    for query in ["{ workspace { id } }", "{ agents { nodes { id } } }", "{ search(query: \"x\") { nodes { passage } } }", "mutation { agentCreate(input: { name: \"x\" }) { agent { id } } }"] {
+    for query in [
+        "{ workspace { id } }",
+        "{ agents { nodes { id } } }",
+        "{ search(query: \"x\") { nodes { passage } } }",
+        "mutation { agentCreate(input: { name: \"x\" }) { agent { id } } }",
+    ] {
         assert_eq!(world.ask(Who::Anonymous, query, json!({})).await.code(), "UNAUTHENTICATED", "{query}");
     }
 }

@@ -102,8 +102,12 @@ impl Error {
             Self::PayloadTooLarge(what, limit) => format!("The {what} is larger than {limit} bytes."),
             Self::Unavailable(what) => format!("The {what} cannot be reached now; try again later."),
             Self::DeadlineExceeded => "This took too long and was stopped.".to_owned(),
-            Self::QueryTooCostly(text) | Self::ParseFailed(text) | Self::ValidationFailed(text) => text.clone(),
-            Self::Internal(_) => "Something went wrong on our side; the request id finds it in the log.".to_owned(),
+            Self::QueryTooCostly(text) | Self::ParseFailed(text) | Self::ValidationFailed(text) => {
+                text.clone()
+            }
+            Self::Internal(_) => {
+                "Something went wrong on our side; the request id finds it in the log.".to_owned()
+            }
         }
     }
 
@@ -166,7 +170,9 @@ impl From<&sqlx::Error> for Error {
                 Some("FN001") => Self::Unauthenticated("The session has ended; sign in again."),
                 Some("FN002") => Self::NotFound("workspace"),
                 Some("FN004") => Self::Conflict("The lease was lost.", None),
-                Some("40001" | "40P01") => Self::Conflict("Two requests changed the same thing; try again.", None),
+                Some("40001" | "40P01") => {
+                    Self::Conflict("Two requests changed the same thing; try again.", None)
+                }
                 Some("42501") => Self::Forbidden("that this change needs"),
                 Some("57014") => Self::DeadlineExceeded,
                 Some("55P03") => Self::Conflict("Somebody else is changing this; try again.", None),
@@ -181,7 +187,8 @@ impl From<&sqlx::Error> for Error {
 /// The name of the unique or foreign constraint that a write broke, so that the caller can say what it means.
 #[must_use]
 pub fn broken_constraint(error: &DbErr) -> Option<&str> {
-    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error
+    else {
         return None;
     };
     cause.as_database_error()?.constraint()

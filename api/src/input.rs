@@ -31,7 +31,11 @@ impl Check {
         let text = text.trim();
         let count = text.chars().take(length.end() + 1).count();
         if text.contains('\0') {
-            self.refuse(field, "INVALID_CHARACTER", format!("`{field}` holds the character U+0000, which no text can."));
+            self.refuse(
+                field,
+                "INVALID_CHARACTER",
+                format!("`{field}` holds the character U+0000, which no text can."),
+            );
         } else if !length.contains(&count) {
             let (least, most) = (length.start(), length.end());
             let message = if text.is_empty() {
@@ -45,7 +49,12 @@ impl Check {
     }
 
     /// The same for a field that may be absent.
-    pub fn optional_text(&mut self, field: &str, text: Option<&str>, length: RangeInclusive<usize>) -> Option<String> {
+    pub fn optional_text(
+        &mut self,
+        field: &str,
+        text: Option<&str>,
+        length: RangeInclusive<usize>,
+    ) -> Option<String> {
         text.map(|text| self.text(field, text, length))
     }
 

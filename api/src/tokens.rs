@@ -101,10 +101,11 @@ impl Tokens {
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.leeway = 5;
-        let data = jsonwebtoken::decode::<Claims>(token.trim(), &self.verifying, &validation).map_err(|error| {
-            tracing::info!(exception.message = %error, "a token was refused");
-            REFUSAL
-        })?;
+        let data =
+            jsonwebtoken::decode::<Claims>(token.trim(), &self.verifying, &validation).map_err(|error| {
+                tracing::info!(exception.message = %error, "a token was refused");
+                REFUSAL
+            })?;
         SessionId::parse(&data.claims.sid).map_err(|_| REFUSAL)
     }
 }
@@ -132,10 +133,21 @@ mod tests {
     #[test]
     fn expired_unsigned_and_malformed_tokens_are_refused() {
         let ours = tokens();
-        let expired = ours.mint(UserId::new(), SessionId::new(), now() - chrono::TimeDelta::minutes(1)).expect("a token");
+        let expired = ours
+            .mint(UserId::new(), SessionId::new(), now() - chrono::TimeDelta::minutes(1))
+            .expect("a token");
         // {"alg":"none"} with a body of the right form, and no signature.
         let unsigned = format!("Bearer eyJhbGciOiJub25lIn0.{}.", expired.split('.').nth(1).expect("a body"));
-        for bad in [expired.as_str(), &unsigned, "", "Bearer", "Bearer ", "Basic abc", "Bearer a.b.c", &"x".repeat(100_000)] {
+        for bad in [
+            expired.as_str(),
+            &unsigned,
+            "",
+            "Bearer",
+            "Bearer ",
+            "Basic abc",
+            "Bearer a.b.c",
+            &"x".repeat(100_000),
+        ] {
             assert!(ours.verify(bad).is_err());
         }
     }

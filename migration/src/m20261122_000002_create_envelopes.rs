@@ -5,7 +5,7 @@
 //! Tenant scoping: `events` and `audit_entries` are tenant tables that only `app.append_envelopes` inserts into, for the
 //! workspace of the context; `event_types` is global: the catalogue is the same for every tenant.
 //! Locks: none; every object is new.
-//! Rollback: drops the events and the audit log of every workspace.
+//! Rollback: drops the events and the audit log of every workspace; both are lost.
 //! Deploy order: after tenancy.
 
 use sea_orm_migration::prelude::{DbErr, DeriveMigrationName, MigrationTrait, SchemaManager, async_trait};

@@ -3,7 +3,7 @@
 //! Why: what is ingested must be findable, quotable at exact offsets for ever, and rebuilt in Qdrant without embedding again.
 //! Tenant scoping: seven tenant tables, foreign keys composite; only jobs write chunks, embeddings and indexes.
 //! Locks: none; every object is new.
-//! Rollback: drops all documents and what was derived from them.
+//! Rollback: drops all documents and what was derived from them; all of it is lost.
 //! Deploy order: after the job lane.
 
 use sea_orm_migration::prelude::{DbErr, DeriveMigrationName, MigrationTrait, SchemaManager, async_trait};

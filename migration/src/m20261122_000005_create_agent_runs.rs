@@ -4,7 +4,7 @@
 //! not stand in its source cannot be stored as verified.
 //! Tenant scoping: seven tenant tables, foreign keys composite; only jobs write what a run finds and says.
 //! Locks: none; every object is new.
-//! Rollback: drops all agents and runs.
+//! Rollback: drops all agents and runs; all of them are lost.
 //! Deploy order: after knowledge.
 
 use sea_orm_migration::prelude::{DbErr, DeriveMigrationName, MigrationTrait, SchemaManager, async_trait};

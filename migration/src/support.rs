@@ -82,11 +82,11 @@ pub async fn run(manager: &SchemaManager<'_>, sql: &str) -> Result<(), DbErr> {
 
 fn statements(table: &TenantTable) -> String {
     let name = table.name;
-    let columns: String =
-        table.columns.iter().map(|(column, definition, _)| format!("  {column} {definition},\n")).collect();
-    let constraints: String =
-        table.constraints.iter().map(|constraint| format!(",\n  {constraint}")).collect();
-    let mut sql = format!(
+    let column = |(column, definition, _): &Column| format!("  {column} {definition},\n");
+    let columns = table.columns.iter().map(column).collect::<Vec<_>>().concat();
+    let constraint = |constraint: &&str| format!(",\n  {constraint}");
+    let constraints = table.constraints.iter().map(constraint).collect::<Vec<_>>().concat();
+    let mut statements = vec![format!(
         "create table public.{name} (
   workspace_id uuid not null default app.workspace_id() references public.workspaces (id),
   id uuid not null,
@@ -103,9 +103,9 @@ comment on column public.{name}.created_at is 'When the row was made.';
 grant select on public.{name} to footnote_maintenance;
 ",
         literal(table.comment)
-    );
+    )];
     for (column, _, comment) in table.columns {
-        sql.push_str(&format!("comment on column public.{name}.{column} is {};\n", literal(comment)));
+        statements.push(format!("comment on column public.{name}.{column} is {};\n", literal(comment)));
     }
     let verbs = [
         ("select", table.select),
@@ -120,18 +120,18 @@ grant select on public.{name} to footnote_maintenance;
             "update" => format!("using ({condition}) with check ({condition})"),
             _ => format!("using ({condition})"),
         };
-        sql.push_str(&format!(
+        statements.push(format!(
             "create policy can_{verb} on public.{name} for {verb} to footnote_app, footnote_worker {clause};
 grant {verb} on public.{name} to footnote_app, footnote_worker;\n"
         ));
     }
     if table.doors {
-        sql.push_str(&format!(
+        statements.push(format!(
             "create policy doors on public.{name} to footnote_system using (true) with check (true);
 grant select, insert, update, delete on public.{name} to footnote_system;\n"
         ));
     }
-    sql
+    statements.concat()
 }
 
 fn literal(text: &str) -> String {

@@ -15,23 +15,54 @@ async fn ids_cursors_and_sizes() {
     let collection = world.collection(Who::Owner, "Handbook").await;
     let agents = ask(&world, "{ collections { edges { cursor } } }", json!({})).await.data();
     let foreign_cursor = agents["collections"]["edges"][0]["cursor"].clone();
-    for id in ["", "x", "document_", "document_01h455vb4pex5vsknk084sn02", "run_01h455vb4pex5vsknk084sn02q", "' or 1=1 --", &collection] {
+    for id in [
+        "",
+        "x",
+        "document_",
+        "document_01h455vb4pex5vsknk084sn02",
+        "run_01h455vb4pex5vsknk084sn02q",
+        "' or 1=1 --",
+        &collection,
+    ] {
         let reply = ask(&world, "query($id: ID!) { document(id: $id) { id } }", json!({ "id": id })).await;
         assert_eq!(reply.code(), "BAD_USER_INPUT", "{id}");
     }
-    assert_eq!(ask(&world, "query($id: ID!) { node(id: $id) { id } }", json!({ "id": "nonsense" })).await.code(), "BAD_USER_INPUT");
+    assert_eq!(
+        ask(&world, "query($id: ID!) { node(id: $id) { id } }", json!({ "id": "nonsense" })).await.code(),
+        "BAD_USER_INPUT"
+    );
     for first in [0, -1, 101, 2_147_483_647] {
-        let reply = ask(&world, "query($first: Int) { documents(first: $first) { nodes { id } } }", json!({ "first": first })).await;
+        let reply = ask(
+            &world,
+            "query($first: Int) { documents(first: $first) { nodes { id } } }",
+            json!({ "first": first }),
+        )
+        .await;
         assert_eq!(reply.code(), "BAD_USER_INPUT", "{first}");
         assert_eq!(reply.body["errors"][0]["extensions"]["field"], "first");
-        let reply = ask(&world, "query($first: Int) { search(query: \"x\", first: $first) { nodes { passage } } }", json!({ "first": first })).await;
+        let reply = ask(
+            &world,
+            "query($first: Int) { search(query: \"x\", first: $first) { nodes { passage } } }",
+            json!({ "first": first }),
+        )
+        .await;
         assert_eq!(reply.code(), "BAD_USER_INPUT", "{first}");
     }
     // 2³¹ is no Int at all.
-    let reply = ask(&world, "query($first: Int) { documents(first: $first) { nodes { id } } }", json!({ "first": 2_147_483_648_u64 })).await;
+    let reply = ask(
+        &world,
+        "query($first: Int) { documents(first: $first) { nodes { id } } }",
+        json!({ "first": 2_147_483_648_u64 }),
+    )
+    .await;
     assert!(["BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED"].contains(&reply.code()));
     for cursor in [json!(""), json!("x"), json!("MTpkb2N1bWVudHM6aTp4"), foreign_cursor] {
-        let reply = ask(&world, "query($after: String) { documents(after: $after) { nodes { id } } }", json!({ "after": cursor })).await;
+        let reply = ask(
+            &world,
+            "query($after: String) { documents(after: $after) { nodes { id } } }",
+            json!({ "after": cursor }),
+        )
+        .await;
         assert_eq!(reply.code(), "BAD_USER_INPUT", "{cursor}");
     }
 }
@@ -43,7 +74,15 @@ async fn searches_and_questions() {
     let document = world.document(Who::Owner, &collection, "Leave", "Thirty days of paid leave.").await;
     world.ingested(Who::Owner, &document).await;
     let query = "query($query: String!) { search(query: $query) { nodes { passage } } }";
-    for (text, fine) in [("", false), (" \n ", false), (&"x".repeat(10_000), false), (&"x ".repeat(900), true), ("休暇 🦀", true), ("\0", true), ("' \" \\ % _ ;", true)] {
+    for (text, fine) in [
+        ("", false),
+        (" \n ", false),
+        (&"x".repeat(10_000), false),
+        (&"x ".repeat(900), true),
+        ("休暇 🦀", true),
+        ("\0", true),
+        ("' \" \\ % _ ;", true),
+    ] {
         let reply = ask(&world, query, json!({ "query": text })).await;
         if fine {
             reply.data();
@@ -54,7 +93,10 @@ async fn searches_and_questions() {
     let agent = world.agent(Who::Owner, "Assistant").await;
     let start = "mutation($agent: ID!, $input: String!) { agentRunStart(input: { agentId: $agent, input: $input }) { agentRun { id } } }";
     for input in ["", "a\0b", &"x".repeat(10_001)] {
-        assert_eq!(ask(&world, start, json!({ "agent": agent, "input": input })).await.code(), "BAD_USER_INPUT");
+        assert_eq!(
+            ask(&world, start, json!({ "agent": agent, "input": input })).await.code(),
+            "BAD_USER_INPUT"
+        );
     }
     let run = world.run(Who::Owner, &agent, &"leave ".repeat(1600)).await;
     assert_eq!(world.finished(Who::Owner, &run).await["status"], "SUCCEEDED");
@@ -66,7 +108,8 @@ async fn documents() {
     let mut world = world;
     world.stack.start_worker();
     let collection = world.collection(Who::Owner, "Handbook").await;
-    let create = "mutation($input: DocumentCreateInput!) { documentCreate(input: $input) { document { id } } }";
+    let create =
+        "mutation($input: DocumentCreateInput!) { documentCreate(input: $input) { document { id } } }";
     let input = |fields: Value| {
         let mut input = json!({ "collectionId": collection, "title": "T" });
         input.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
@@ -88,10 +131,18 @@ async fn documents() {
     }
     assert_eq!(world.count("select count(*) from documents").await, 0, "nothing half-done");
     let two_bad = ask(&world, create, input(json!({ "text": "", "title": "" }))).await;
-    assert_eq!(two_bad.body["errors"][0]["extensions"]["issues"].as_array().map(Vec::len), Some(2), "{:#}", two_bad.body);
+    assert_eq!(
+        two_bad.body["errors"][0]["extensions"]["issues"].as_array().map(Vec::len),
+        Some(2),
+        "{:#}",
+        two_bad.body
+    );
     for (fields, status) in [
         (json!({ "text": "x".repeat(1 << 20) }), "SUCCEEDED"),
-        (json!({ "html": format!("{}deep{}", "<div>".repeat(100_000), "</div>".repeat(100_000)) }), "SUCCEEDED"),
+        (
+            json!({ "html": format!("{}deep{}", "<div>".repeat(100_000), "</div>".repeat(100_000)) }),
+            "SUCCEEDED",
+        ),
         (json!({ "markdown": "> ".repeat(50_000) }), "FAILED"),
         (json!({ "html": "<!-- -->" }), "FAILED"),
         (json!({ "text": "\u{1}\u{2}\u{3}\u{4}" }), "FAILED"),
@@ -121,11 +172,14 @@ async fn queries_that_are_none_or_cost_too_much() {
     for (query, code) in [
         ("{", "GRAPHQL_PARSE_FAILED"),
         ("{ nothing }", "GRAPHQL_VALIDATION_FAILED"),
-        ("{ agents(first: 100) { nodes { agentRuns(first: 100) { nodes { citations(first: 100) { nodes { id } } } } } } }", "QUERY_TOO_COSTLY"),
+        (
+            "{ agents(first: 100) { nodes { agentRuns(first: 100) { nodes { citations(first: 100) { nodes { id } } } } } } }",
+            "QUERY_TOO_COSTLY",
+        ),
     ] {
         assert_eq!(ask(&world, query, json!({})).await.code(), code, "{query}");
     }
-    let aliases: String = (0..200).map(|number| format!("a{number}: __typename ")).collect();
+    let aliases = (0..200).map(|number| format!("a{number}: __typename")).collect::<Vec<_>>().join(" ");
     let reply = ask(&world, &format!("{{ {aliases} }}"), json!({})).await;
     assert_ne!(reply.body.get("errors"), None);
 }

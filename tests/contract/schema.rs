@@ -23,18 +23,28 @@ fn every_type_field_argument_and_value_is_described() {
             described = true;
             continue;
         }
+        if line.starts_with("schema ") {
+            break;
+        }
         if in_description || text.is_empty() {
             continue;
         }
-        let opens = ["type ", "input ", "enum ", "union ", "interface ", "scalar "].iter().find(|word| line.starts_with(**word));
+        let opens = ["type ", "input ", "enum ", "union ", "interface ", "scalar "]
+            .iter()
+            .find(|word| line.starts_with(**word));
         if let Some(word) = opens {
             kind = word;
             // What the library brings along is described by its own specification.
-            let foreign = ["PageInfo", "Edge", "Connection", "DateTime"].iter().any(|name| text.contains(name));
+            let foreign =
+                ["PageInfo", "Edge", "Connection", "DateTime"].iter().any(|name| text.contains(name));
             if !described && !foreign && !text.starts_with("scalar") {
                 undescribed.push(text.to_owned());
             }
-        } else if line.starts_with(['\t', ' ']) && !text.starts_with(['}', ')']) && kind != "union " && !described {
+        } else if line.starts_with(['\t', ' '])
+            && !text.starts_with(['}', ')'])
+            && kind != "union "
+            && !described
+        {
             undescribed.push(text.to_owned());
         }
         described = false;

@@ -37,7 +37,10 @@ async fn two_hundred_cancelled_requests_on_a_pool_of_one_leak_nothing() {
         };
         let _ = tokio::time::timeout(Duration::from_micros(attempt * 10), begun).await;
         if attempt % 5 == 0 {
-            let operation = database.operation(origin(&world, Who::Stranger, "globex"), Access::ReadOnly).await.expect("entered");
+            let operation = database
+                .operation(origin(&world, Who::Stranger, "globex"), Access::ReadOnly)
+                .await
+                .expect("entered");
             assert_eq!(workspace_seen(&operation).await, "globex");
         }
     }
@@ -63,7 +66,8 @@ async fn tenants_that_alternate_on_one_connection_never_meet() {
 async fn a_second_context_in_one_transaction_is_refused() {
     let world = World::without_worker().await;
     let database = pool_of_one(&world).await;
-    let operation = database.operation(origin(&world, Who::Owner, "acme"), Access::ReadWrite).await.expect("entered");
+    let operation =
+        database.operation(origin(&world, Who::Owner, "acme"), Access::ReadWrite).await.expect("entered");
     let again = Statement::from_sql_and_values(
         DbBackend::Postgres,
         "select * from app.enter_session($1, null, 'acme')",

@@ -16,7 +16,8 @@ async fn names(connection: &mut PgConnection, sql: &'static str) -> BTreeSet<Str
 async fn every_table_is_a_tenant_table_or_stands_on_the_list_with_a_reason() {
     let database = TestDatabase::create().await;
     let mut connection = connect(&database.superuser).await;
-    let tables = names(&mut connection, "select tablename::text from pg_tables where schemaname = 'public'").await;
+    let tables =
+        names(&mut connection, "select tablename::text from pg_tables where schemaname = 'public'").await;
     let known: BTreeSet<String> = TENANT_TABLES
         .iter()
         .map(|row| row.0.to_owned())
@@ -68,7 +69,11 @@ async fn keys_begin_with_the_tenant_and_foreign_keys_carry_it() {
          where n.nspname = 'public' and i.indisunique and i.indkey[0] <> tenant.attnum",
     )
     .await;
-    assert_eq!(unique, BTreeSet::new(), "a unique key that does not begin with workspace_id tells tenants of each other");
+    assert_eq!(
+        unique,
+        BTreeSet::new(),
+        "a unique key that does not begin with workspace_id tells tenants of each other"
+    );
     let plain = names(
         &mut connection,
         "select c.conname::text from pg_constraint c

@@ -11,10 +11,10 @@ pub enum May {
     /// Whoever has the permission.
     Can(&'static str),
     /// Whoever acts for themselves.
-    Self_,
+    Oneself,
 }
 
-use May::{Can, Job, Nobody, Self_};
+use May::{Can, Job, Nobody, Oneself};
 
 /// A tenant table and what it allows: select, insert, update, delete.
 pub type Row = (&'static str, May, May, May, May);
@@ -24,8 +24,14 @@ pub const TENANT_TABLES: &[Row] = &[
     ("memberships", Can("member:read"), Nobody, Nobody, Nobody),
     ("events", Can("event:read"), Nobody, Nobody, Nobody),
     ("audit_entries", Can("audit:read"), Nobody, Nobody, Nobody),
-    ("jobs", Can("job:read"), Self_, Can("job:write"), Nobody),
-    ("collections", Can("document:read"), Can("collection:write"), Can("collection:write"), Can("collection:write")),
+    ("jobs", Can("job:read"), Oneself, Can("job:write"), Nobody),
+    (
+        "collections",
+        Can("document:read"),
+        Can("collection:write"),
+        Can("collection:write"),
+        Can("collection:write"),
+    ),
     ("documents", Can("document:read"), Can("document:write"), Can("document:write"), Nobody),
     ("document_versions", Can("document:read"), Can("document:write"), Job, Job),
     ("chunks", Can("document:read"), Job, Nobody, Job),

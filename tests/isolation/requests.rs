@@ -8,7 +8,12 @@ use crate::support::{Who, World};
 async fn ids_of_acme(world: &World) -> Vec<(&'static str, String)> {
     let collection = world.collection(Who::Owner, "Handbook").await;
     let document = world
-        .document(Who::Owner, &collection, "Leave", "# Leave\n\nEvery employee has thirty days of paid leave in a year.")
+        .document(
+            Who::Owner,
+            &collection,
+            "Leave",
+            "# Leave\n\nEvery employee has thirty days of paid leave in a year.",
+        )
         .await;
     world.ingested(Who::Owner, &document).await;
     let agent = world.agent(Who::Owner, "Assistant").await;
@@ -47,12 +52,19 @@ fn unknown(id: &str) -> String {
 async fn a_foreign_id_and_an_unknown_id_give_the_same_answer() {
     let world = World::new().await;
     let ids = ids_of_acme(&world).await;
-    let id_of = |kind: &str| ids.iter().find(|(name, _)| *name == kind).map(|(_, id)| id.clone()).expect("one of them");
+    let id_of = |kind: &str| {
+        ids.iter().find(|(name, _)| *name == kind).map(|(_, id)| id.clone()).expect("one of them")
+    };
     for (kind, id) in &ids {
         let query = "query($id: ID!) { node(id: $id) { id } nodes(ids: [$id]) { id } }";
-        assert_ne!(world.ask(Who::Owner, query, json!({ "id": id })).await.data()["node"], json!(null), "{kind}");
+        assert_ne!(
+            world.ask(Who::Owner, query, json!({ "id": id })).await.data()["node"],
+            json!(null),
+            "{kind}"
+        );
         let foreign = world.ask(Who::Stranger, query, json!({ "id": id })).await.without_request_ids();
-        let random = world.ask(Who::Stranger, query, json!({ "id": unknown(id) })).await.without_request_ids();
+        let random =
+            world.ask(Who::Stranger, query, json!({ "id": unknown(id) })).await.without_request_ids();
         assert_eq!(foreign, random, "{kind}");
         assert_eq!(foreign["data"], json!({ "node": null, "nodes": [null] }), "{kind}");
     }
@@ -62,13 +74,28 @@ async fn a_foreign_id_and_an_unknown_id_give_the_same_answer() {
         ("agent", "query($id: ID!) { agent(id: $id) { id } }"),
         ("run", "query($id: ID!) { agentRun(id: $id) { id } }"),
         ("collection", "query($id: ID!) { documents(collectionId: $id) { nodes { id } } }"),
-        ("collection", "query($id: ID!) { search(query: \"leave\", collections: [$id]) { nodes { passage } } }"),
-        ("collection", "mutation($id: ID!) { documentCreate(input: { collectionId: $id, title: \"x\", text: \"x\" }) { document { id } } }"),
-        ("document", "mutation($id: ID!) { documentUpdate(input: { id: $id, version: 1, title: \"x\" }) { document { id } } }"),
+        (
+            "collection",
+            "query($id: ID!) { search(query: \"leave\", collections: [$id]) { nodes { passage } } }",
+        ),
+        (
+            "collection",
+            "mutation($id: ID!) { documentCreate(input: { collectionId: $id, title: \"x\", text: \"x\" }) { document { id } } }",
+        ),
+        (
+            "document",
+            "mutation($id: ID!) { documentUpdate(input: { id: $id, version: 1, title: \"x\" }) { document { id } } }",
+        ),
         ("document", "mutation($id: ID!) { documentDelete(input: { id: $id }) { deletedId } }"),
         ("ingestion", "mutation($id: ID!) { ingestionRetry(input: { id: $id }) { ingestion { id } } }"),
-        ("agent", "mutation($id: ID!) { agentUpdate(input: { id: $id, version: 1, name: \"x\" }) { agent { id } } }"),
-        ("agent", "mutation($id: ID!) { agentRunStart(input: { agentId: $id, input: \"x\" }) { agentRun { id } } }"),
+        (
+            "agent",
+            "mutation($id: ID!) { agentUpdate(input: { id: $id, version: 1, name: \"x\" }) { agent { id } } }",
+        ),
+        (
+            "agent",
+            "mutation($id: ID!) { agentRunStart(input: { agentId: $id, input: \"x\" }) { agentRun { id } } }",
+        ),
         ("run", "mutation($id: ID!) { agentRunCancel(input: { id: $id }) { agentRun { id } } }"),
     ];
     for (kind, query) in cases {
@@ -79,7 +106,8 @@ async fn a_foreign_id_and_an_unknown_id_give_the_same_answer() {
         assert_eq!(foreign.without_request_ids(), random.without_request_ids(), "{query}");
     }
     let query = "mutation($agent: ID!, $id: ID!) { agentRunStart(input: { agentId: $agent, input: \"x\", collectionIds: [$id] }) { agentRun { id } } }";
-    let reply = world.ask(Who::Stranger, query, json!({ "agent": own_agent, "id": id_of("collection") })).await;
+    let reply =
+        world.ask(Who::Stranger, query, json!({ "agent": own_agent, "id": id_of("collection") })).await;
     assert_eq!(reply.code(), "NOT_FOUND");
 }
 
@@ -121,9 +149,21 @@ async fn a_weaker_role_is_refused_with_the_permission_that_it_lacks() {
     let agent = world.agent(Who::Owner, "Assistant").await;
     let variables = json!({ "collection": collection, "agent": agent });
     let cases = [
-        (Who::Viewer, "mutation { collectionCreate(input: { name: \"x\" }) { collection { id } } }", "collection:write"),
-        (Who::Viewer, "mutation($collection: ID!) { documentCreate(input: { collectionId: $collection, title: \"x\", text: \"x\" }) { document { id } } }", "document:write"),
-        (Who::Viewer, "mutation($agent: ID!) { agentRunStart(input: { agentId: $agent, input: \"x\" }) { agentRun { id } } }", "agent_run:write"),
+        (
+            Who::Viewer,
+            "mutation { collectionCreate(input: { name: \"x\" }) { collection { id } } }",
+            "collection:write",
+        ),
+        (
+            Who::Viewer,
+            "mutation($collection: ID!) { documentCreate(input: { collectionId: $collection, title: \"x\", text: \"x\" }) { document { id } } }",
+            "document:write",
+        ),
+        (
+            Who::Viewer,
+            "mutation($agent: ID!) { agentRunStart(input: { agentId: $agent, input: \"x\" }) { agentRun { id } } }",
+            "agent_run:write",
+        ),
         (Who::Member, "mutation { agentCreate(input: { name: \"x\" }) { agent { id } } }", "agent:write"),
         (Who::Member, "{ jobs { nodes { id } } }", "job:read"),
     ];
@@ -133,7 +173,10 @@ async fn a_weaker_role_is_refused_with_the_permission_that_it_lacks() {
         assert_eq!(reply.body["errors"][0]["extensions"]["details"]["permission"], permission);
         assert_eq!(reply.body["data"], json!(null));
     }
-    assert_eq!(world.ask(Who::Anonymous, "{ viewer { user { email } } }", json!({})).await.code(), "UNAUTHENTICATED");
+    assert_eq!(
+        world.ask(Who::Anonymous, "{ viewer { user { email } } }", json!({})).await.code(),
+        "UNAUTHENTICATED"
+    );
 }
 
 #[tokio::test]
@@ -142,7 +185,10 @@ async fn signing_out_and_losing_a_membership_work_at_the_next_request() {
     let query = "{ collections { nodes { id } } }";
     world.ask(Who::Member, query, json!({})).await.data();
     let mut superuser = world.superuser().await;
-    sqlx::query("update memberships set status = 'SUSPENDED' where role = 'MEMBER'").execute(&mut superuser).await.expect("suspended");
+    sqlx::query("update memberships set status = 'SUSPENDED' where role = 'MEMBER'")
+        .execute(&mut superuser)
+        .await
+        .expect("suspended");
     assert_eq!(world.ask(Who::Member, query, json!({})).await.code(), "NOT_FOUND");
     sqlx::query("update sessions set revoked_at = now()").execute(&mut superuser).await.expect("signed out");
     assert_eq!(world.ask(Who::Owner, query, json!({})).await.code(), "UNAUTHENTICATED");

@@ -34,7 +34,11 @@ async fn a_point_planted_for_another_tenant_is_dropped_and_counted() {
     let (globex, index): (Uuid, Uuid) = (there.get(0), there.get(1));
     let door = world.stack.app().vectors().for_workspace(globex);
     let vectors = world.stack.app().embedder().embed(vec![SECRET.to_owned()]).await.expect("a vector");
-    let acme: Uuid = sqlx::query("select id from workspaces where slug = 'acme'").fetch_one(&mut superuser).await.expect("acme").get(0);
+    let acme: Uuid = sqlx::query("select id from workspaces where slug = 'acme'")
+        .fetch_one(&mut superuser)
+        .await
+        .expect("acme")
+        .get(0);
     // One says that it is globex's and points at acme's passage; one stands in globex's shard and says that it is acme's.
     for workspace_id in [globex, acme] {
         let point = Point {
@@ -52,7 +56,9 @@ async fn a_point_planted_for_another_tenant_is_dropped_and_counted() {
     }
     let before = invisible_hits();
     for mode in ["HYBRID", "SEMANTIC", "KEYWORD"] {
-        let query = format!("{{ search(query: \"zanzibar protocol emerald key\", mode: {mode}) {{ nodes {{ passage }} }} }}");
+        let query = format!(
+            "{{ search(query: \"zanzibar protocol emerald key\", mode: {mode}) {{ nodes {{ passage }} }} }}"
+        );
         let data = world.ask(Who::Stranger, &query, json!({})).await.data();
         let passages = data["search"]["nodes"].to_string();
         assert!(!passages.contains("zanzibar"), "{mode}: {passages}");
@@ -68,7 +74,10 @@ fn rand_id() -> u128 {
 async fn another_tenants_words_do_not_move_my_ranking() {
     let world = World::new().await;
     let collection = world.collection(Who::Owner, "Notes").await;
-    for (title, text) in [("A", "The harbour opens at dawn for fishing boats."), ("B", "The harbour master signs every permit.")] {
+    for (title, text) in [
+        ("A", "The harbour opens at dawn for fishing boats."),
+        ("B", "The harbour master signs every permit."),
+    ] {
         let document = world.document(Who::Owner, &collection, title, text).await;
         world.ingested(Who::Owner, &document).await;
     }
@@ -77,7 +86,14 @@ async fn another_tenants_words_do_not_move_my_ranking() {
     assert_eq!(before["search"]["nodes"].as_array().map(Vec::len), Some(2));
     let theirs = world.collection(Who::Stranger, "Notes").await;
     for number in 0..20 {
-        let document = world.document(Who::Stranger, &theirs, &format!("P{number}"), &format!("Permit {number}: a permit is a permit.")).await;
+        let document = world
+            .document(
+                Who::Stranger,
+                &theirs,
+                &format!("P{number}"),
+                &format!("Permit {number}: a permit is a permit."),
+            )
+            .await;
         world.ingested(Who::Stranger, &document).await;
     }
     assert_eq!(world.ask(Who::Owner, query, json!({})).await.data(), before);

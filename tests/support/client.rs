@@ -50,7 +50,11 @@ impl Reply {
         let errors = self.body["errors"].as_array().unwrap_or_else(|| panic!("no errors in {:#}", self.body));
         assert_eq!(errors.len(), 1, "{:#}", self.body);
         let extensions = &errors[0]["extensions"];
-        assert!(extensions["requestId"].is_string() && extensions["retryable"].is_boolean(), "{:#}", self.body);
+        assert!(
+            extensions["requestId"].is_string() && extensions["retryable"].is_boolean(),
+            "{:#}",
+            self.body
+        );
         extensions["code"].as_str().unwrap_or_else(|| panic!("no code in {:#}", self.body))
     }
 

@@ -8,7 +8,7 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
@@ -39,6 +39,7 @@ done
 /// The running cluster and the shell that ends it when its input closes.
 struct Supervised {
     cluster: Cluster,
+    around: PathBuf,
     // Holds the pipe's only writing end until the process is gone.
     _supervisor: Child,
 }
@@ -52,6 +53,12 @@ static CLUSTER: OnceLock<Supervised> = OnceLock::new();
 #[must_use]
 pub fn superuser_url(database: &str) -> String {
     CLUSTER.get_or_init(start).cluster.superuser_url(database)
+}
+
+/// Returns a folder that is removed after the process, when nothing of it is open any more.
+#[must_use]
+pub fn scratch() -> PathBuf {
+    CLUSTER.get_or_init(start).around.join(entity::id::EventId::new().to_string())
 }
 
 /// Starts the cluster on a thread and a runtime of its own, since that of the asking test ends with the test.
@@ -71,7 +78,7 @@ fn start() -> Supervised {
             .expect("the thread takes a runtime");
         let options = Options { folder, max_connections: 300, durable: false };
         match runtime.block_on(Cluster::start(options)) {
-            Ok(cluster) => Supervised { cluster, _supervisor: supervisor },
+            Ok(cluster) => Supervised { cluster, around, _supervisor: supervisor },
             Err(error) => panic!("the tests need a PostgreSQL: {error}"),
         }
     };

@@ -27,10 +27,12 @@ impl TestDatabase {
         let name = format!("test_{}", entity::id::EventId::new().0.simple());
         let mut connection = connect(&cluster::superuser_url("postgres")).await;
         // sql: literal because the name is of our own making.
-        sqlx::raw_sql(AssertSqlSafe(format!("create database {name} template {TEMPLATE} owner footnote_owner")))
-            .execute(&mut connection)
-            .await
-            .expect("a database from the template");
+        sqlx::raw_sql(AssertSqlSafe(format!(
+            "create database {name} template {TEMPLATE} owner footnote_owner"
+        )))
+        .execute(&mut connection)
+        .await
+        .expect("a database from the template");
         let superuser = cluster::superuser_url(&name);
         let mut own = connect(&superuser).await;
         // Rights on a database are not copied with its template.
@@ -60,7 +62,10 @@ async fn template() -> Passwords {
     let passwords = Passwords::random();
     let mut connection = connect(&cluster::superuser_url("postgres")).await;
     // sql: literal because TEMPLATE is a constant.
-    sqlx::raw_sql(AssertSqlSafe(format!("create database {TEMPLATE}"))).execute(&mut connection).await.expect("the template");
+    sqlx::raw_sql(AssertSqlSafe(format!("create database {TEMPLATE}")))
+        .execute(&mut connection)
+        .await
+        .expect("the template");
     let url = cluster::superuser_url(TEMPLATE);
     let mut inside = connect(&url).await;
     roles::create(&mut inside).await.expect("roles");

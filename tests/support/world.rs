@@ -11,14 +11,13 @@ use footnote::server::ServeOptions;
 use footnote::tenancy::WorkspaceKey;
 use serde_json::{Value, json};
 use sqlx::{PgConnection, Row};
-use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use super::database::{TestDatabase, connect};
-use super::{Reply, Who};
+use super::{Reply, Who, cluster};
 
 /// How long a test waits for work in the background.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running Footnote with people in it.
 pub struct World {
@@ -28,7 +27,6 @@ pub struct World {
     pub address: String,
     people: HashMap<Who, (Credentials, String)>,
     http: reqwest::Client,
-    _data: TempDir,
 }
 
 impl World {
@@ -47,9 +45,8 @@ impl World {
     /// With these limits, a server, and nobody who runs jobs.
     pub async fn with_limits(limits: Limits) -> Self {
         let database = TestDatabase::create().await;
-        let data = TempDir::new().expect("a folder");
         let settings = Settings {
-            data: data.path().join("data"),
+            data: cluster::scratch(),
             urls: database.urls.clone(),
             limits: Limits { app_connections: 8, worker_connections: 6, ..limits },
             part: Part::Everything,
@@ -59,8 +56,8 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         stack.start_server(listener, ServeOptions { allow_loopback_origins: true, graphiql: true });
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().expect("a client");
-        Self { stack, database, address, people, http, _data: data }
+        let http = reqwest::Client::builder().timeout(Duration::from_mins(1)).build().expect("a client");
+        Self { stack, database, address, people, http }
     }
 
     /// Sends a GraphQL request over HTTP.
@@ -114,14 +111,16 @@ impl World {
 
     /// Makes a collection; its id.
     pub async fn collection(&self, who: Who, name: &str) -> String {
-        let query = "mutation($name: String!) { collectionCreate(input: { name: $name }) { collection { id } } }";
+        let query =
+            "mutation($name: String!) { collectionCreate(input: { name: $name }) { collection { id } } }";
         let data = self.ask(who, query, json!({ "name": name })).await.data();
         text(&data["collectionCreate"]["collection"]["id"])
     }
 
     /// Makes a Markdown document; its id.
     pub async fn document(&self, who: Who, collection: &str, title: &str, markdown: &str) -> String {
-        let query = "mutation($input: DocumentCreateInput!) { documentCreate(input: $input) { document { id } } }";
+        let query =
+            "mutation($input: DocumentCreateInput!) { documentCreate(input: $input) { document { id } } }";
         let input = json!({ "collectionId": collection, "title": title, "markdown": markdown });
         let data = self.ask(who, query, json!({ "input": input })).await.data();
         text(&data["documentCreate"]["document"]["id"])
@@ -146,7 +145,8 @@ impl World {
         let query = "query($id: ID!) { document(id: $id) { ingestion { id status stage failureClass failureMessage chunkCount embeddedCount } } }";
         self.until(who, query, document, |data| {
             let ingestion = &data["document"]["ingestion"];
-            let ended = ["SUCCEEDED", "FAILED", "CANCELED"].contains(&ingestion["status"].as_str().unwrap_or_default());
+            let ended = ["SUCCEEDED", "FAILED", "CANCELED"]
+                .contains(&ingestion["status"].as_str().unwrap_or_default());
             ended.then(|| ingestion.clone())
         })
         .await
@@ -161,7 +161,8 @@ impl World {
               document { id title } documentVersion { id } } } } }";
         self.until(who, query, run, |data| {
             let run = &data["agentRun"];
-            let ended = ["SUCCEEDED", "FAILED", "CANCELED", "EXPIRED"].contains(&run["status"].as_str().unwrap_or_default());
+            let ended = ["SUCCEEDED", "FAILED", "CANCELED", "EXPIRED"]
+                .contains(&run["status"].as_str().unwrap_or_default());
             ended.then(|| run.clone())
         })
         .await

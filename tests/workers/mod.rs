@@ -39,8 +39,16 @@ async fn one_tenants_backlog_does_not_delay_another() {
     let lane = world.stack.app().lane().clone();
     let claimed = lane.claim("w", &["test.work"], 4, 15_000).await.expect("claimed");
     let mut superuser = world.superuser().await;
-    let globex: uuid::Uuid = sqlx::query("select id from workspaces where slug = 'globex'").fetch_one(&mut superuser).await.expect("globex").get(0);
-    assert_eq!(claimed.iter().filter(|job| job.workspace_id.0 == globex).count(), 2, "both of the small one's are in the first batch");
+    let globex: uuid::Uuid = sqlx::query("select id from workspaces where slug = 'globex'")
+        .fetch_one(&mut superuser)
+        .await
+        .expect("globex")
+        .get(0);
+    assert_eq!(
+        claimed.iter().filter(|job| job.workspace_id.0 == globex).count(),
+        2,
+        "both of the small one's are in the first batch"
+    );
     assert_eq!(claimed.len(), 4);
 }
 
@@ -122,9 +130,13 @@ async fn the_last_failure_leaves_a_dead_job_an_event_and_a_way_back() {
     };
     stop.send_replace(true);
     running.join().await;
-    assert_eq!((&dead["attempts"], &dead["failureClass"], &dead["lastError"]), (&json!(2), &json!("TEST"), &json!("It fails.")));
+    assert_eq!(
+        (&dead["attempts"], &dead["failureClass"], &dead["lastError"]),
+        (&json!(2), &json!("TEST"), &json!("It fails."))
+    );
     assert_eq!(world.count("select count(*) from events where type = 'job.died'").await, 1);
-    let retry = "mutation($id: ID!) { jobRetry(input: { id: $id }) { job { status attempts failureClass } } }";
+    let retry =
+        "mutation($id: ID!) { jobRetry(input: { id: $id }) { job { status attempts failureClass } } }";
     let data = world.ask(Who::Owner, retry, json!({ "id": dead["id"] })).await.data();
     assert_eq!(data["jobRetry"]["job"], json!({ "status": "QUEUED", "attempts": 0, "failureClass": null }));
     assert_eq!(world.ask(Who::Owner, retry, json!({ "id": dead["id"] })).await.code(), "CONFLICT");
@@ -137,11 +149,18 @@ async fn a_job_acts_with_its_starters_permissions_as_they_are_now() {
     let collection = world.collection(Who::Member, "Handbook").await;
     let document = world.document(Who::Member, &collection, "Leave", "Thirty days of paid leave.").await;
     let mut superuser = world.superuser().await;
-    sqlx::query("update memberships set status = 'REMOVED' where role = 'MEMBER'").execute(&mut superuser).await.expect("removed");
+    sqlx::query("update memberships set status = 'REMOVED' where role = 'MEMBER'")
+        .execute(&mut superuser)
+        .await
+        .expect("removed");
     let mut world = world;
     world.stack.start_worker();
     let ingestion = world.ingested(Who::Owner, &document).await;
-    assert_eq!((&ingestion["status"], &ingestion["failureClass"]), (&json!("FAILED"), &json!("POLICY_DENIED")), "{ingestion:#}");
+    assert_eq!(
+        (&ingestion["status"], &ingestion["failureClass"]),
+        (&json!("FAILED"), &json!("POLICY_DENIED")),
+        "{ingestion:#}"
+    );
     assert_eq!(world.count("select count(*) from chunks").await, 0);
 }
 
@@ -153,13 +172,16 @@ async fn events_are_numbered_without_gaps_and_the_audit_chain_holds() {
     let gaps = "select count(*) from (select seq, row_number() over (partition by workspace_id order by seq) as place from events) e where seq <> place";
     assert_eq!(world.count(gaps).await, 0);
     assert_eq!(world.count("select count(*) from events where type = 'collection.created'").await, 30);
-    let chain = "select count(*) from (select a.*, lag(hash, 1, '\\x') over (partition by workspace_id order by seq) as before from audit_entries a) a
-        where a.previous_hash <> a.before or a.hash <> app.audit_hash(a.before, (select e from audit_entries e where e.workspace_id = a.workspace_id and e.id = a.id))";
+    let chain = "select count(*) from (select a.*, lag(hash, 1, '\\x') over (partition by workspace_id order by seq) as hash_before from audit_entries a) a
+        where a.previous_hash <> a.hash_before or a.hash <> app.audit_hash(a.hash_before, (select e from audit_entries e where e.workspace_id = a.workspace_id and e.id = a.id))";
     assert_eq!(world.count(chain).await, 0);
     let head = "select count(*) from workspace_sequences s join audit_entries a on a.workspace_id = s.workspace_id and a.seq = s.audit_seq and a.hash = s.audit_hash";
     assert_eq!(world.count(head).await, 1);
     let mut superuser = world.superuser().await;
-    assert!(sqlx::query("update audit_entries set action = 'a.b'").execute(&mut superuser).await.is_err(), "append-only, for everybody");
+    assert!(
+        sqlx::query("update audit_entries set action = 'a.b'").execute(&mut superuser).await.is_err(),
+        "append-only, for everybody"
+    );
 }
 
 #[tokio::test]
@@ -167,5 +189,8 @@ async fn a_lane_of_another_role_does_not_open() {
     let world = World::without_worker().await;
     let (wakes, _outgoing) = footnote::tenancy::Wakes::new();
     let app = footnote::tenancy::Database::connect(world.database.app(), 1, wakes).await.expect("a pool");
-    assert!(Lane::new(app).claim("w", &["test.work"], 1, 1000).await.is_err(), "requests have no business with the lane");
+    assert!(
+        Lane::new(app).claim("w", &["test.work"], 1, 1000).await.is_err(),
+        "requests have no business with the lane"
+    );
 }

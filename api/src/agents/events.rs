@@ -2,7 +2,9 @@
 
 use entity::agent_run_event::{self, AgentRunEventKind};
 use entity::id::{AgentRunEventId, AgentRunId};
-use sea_orm::{ActiveEnum, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Value};
+use sea_orm::{
+    ActiveEnum, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Value,
+};
 
 use crate::error::{Error, Result};
 use crate::tenancy::{Operation, Wake};
@@ -52,7 +54,11 @@ pub(super) async fn append(operation: &Operation, run: AgentRunId, events: Vec<N
 }
 
 /// The events after a place in the log, oldest first.
-pub(super) async fn after(operation: &Operation, run: AgentRunId, seq: i32) -> Result<Vec<agent_run_event::Model>> {
+pub(super) async fn after(
+    operation: &Operation,
+    run: AgentRunId,
+    seq: i32,
+) -> Result<Vec<agent_run_event::Model>> {
     let select = agent_run_event::Entity::find()
         .filter(agent_run_event::Column::AgentRunId.eq(run))
         .filter(agent_run_event::Column::Seq.gt(seq))

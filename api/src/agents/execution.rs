@@ -11,7 +11,10 @@ use entity::agent_run_step::{AgentRunStepKind, AgentRunStepStatus};
 use entity::citation::CitationVerification;
 use entity::id::{AgentRunId, AgentRunStepId, CollectionId, DocumentVersionId, RetrievalHitId, RetrievalId};
 use entity::{agent, agent_run, agent_run_step, chunk, document, document_version, retrieval, retrieval_hit};
-use sea_orm::{ActiveEnum, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveEnum, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -76,7 +79,11 @@ async fn lock(operation: &Operation, id: AgentRunId) -> Result<Option<agent_run:
 }
 
 /// The run, if it is still to go on; otherwise the job has been ended.
-async fn go_on(context: &JobContext, operation: Operation, id: AgentRunId) -> Result<Option<(Operation, agent_run::Model)>> {
+async fn go_on(
+    context: &JobContext,
+    operation: Operation,
+    id: AgentRunId,
+) -> Result<Option<(Operation, agent_run::Model)>> {
     let Some(run) = lock(&operation, id).await? else {
         context.finish(operation).await?;
         return Ok(None);
@@ -117,17 +124,23 @@ async fn retrieve(context: &JobContext, run: &agent_run::Model) -> Result<()> {
     let agent = agent::Entity::find().filter(agent::Column::Id.eq(run.agent_id)).one(&operation).await?;
     let agent = agent.ok_or(Error::Forbidden("agent:read"))?;
     drop(operation);
-    let collections: Vec<Uuid> = serde_json::from_value(run.collection_ids.clone()).map_err(Error::internal)?;
+    let collections: Vec<Uuid> =
+        serde_json::from_value(run.collection_ids.clone()).map_err(Error::internal)?;
     let wanted = Search {
         query: run.input.chars().take(LONGEST_QUERY).collect(),
         mode: Mode::Hybrid,
         collections: collections.into_iter().map(CollectionId).collect(),
         limit: usize::try_from(agent.max_passages).map_err(Error::internal)?,
+        explain: true,
     };
     let (index, found) = search(context.app(), &wanted, || context.operation()).await?;
     let operation = context.operation().await?;
     let Some((operation, _)) = go_on(context, operation, run.id).await? else { return Ok(()) };
-    let step = Step { kind: AgentRunStepKind::Retrieval, detail: format!("Found {} passages.", found.len()), started_at };
+    let step = Step {
+        kind: AgentRunStepKind::Retrieval,
+        detail: format!("Found {} passages.", found.len()),
+        started_at,
+    };
     let step_id = store_step(&operation, run.id, 0, &step).await?;
     let retrieval_id = RetrievalId::new();
     let row = retrieval::ActiveModel {
@@ -207,7 +220,13 @@ async fn answer(context: &JobContext, run: &agent_run::Model) -> Result<(), JobF
     store_answer(&operation, run.id, &answer, &supported).await?;
     if !answer.abstained && supported.is_empty() {
         let message = "Nothing in the answer could be supported by the documents.";
-        move_to(&operation, run.id, AgentRunStatus::Failed, Some((AgentRunFailureClass::Ungrounded, message))).await?;
+        move_to(
+            &operation,
+            run.id,
+            AgentRunStatus::Failed,
+            Some((AgentRunFailureClass::Ungrounded, message)),
+        )
+        .await?;
         tell_finished(&operation, run.id, AgentRunStatus::Failed, &context.job().correlation_id);
     } else {
         move_to(&operation, run.id, AgentRunStatus::Succeeded, None).await?;
@@ -218,7 +237,8 @@ async fn answer(context: &JobContext, run: &agent_run::Model) -> Result<(), JobF
 
 /// The passages of the run's retrieval that are still there, in their order.
 async fn passages(operation: &Operation, run: AgentRunId) -> Result<(Vec<Hit>, Vec<Passage>)> {
-    let retrieval = retrieval::Entity::find().filter(retrieval::Column::AgentRunId.eq(run)).one(operation).await?;
+    let retrieval =
+        retrieval::Entity::find().filter(retrieval::Column::AgentRunId.eq(run)).one(operation).await?;
     let Some(retrieval) = retrieval else { return Ok((Vec::new(), Vec::new())) };
     let rows = retrieval_hit::Entity::find()
         .filter(retrieval_hit::Column::RetrievalId.eq(retrieval.id))
@@ -238,7 +258,11 @@ async fn passages(operation: &Operation, run: AgentRunId) -> Result<(Vec<Hit>, V
     for row in rows {
         let Some(chunk) = chunks.iter().find(|chunk| chunk.id == row.chunk_id).cloned() else { continue };
         let title = documents.iter().find(|document| document.id == chunk.document_id);
-        passages.push(passage(&row, &chunk, title.map(|document| document.title.clone()).unwrap_or_default())?);
+        passages.push(passage(
+            &row,
+            &chunk,
+            title.map(|document| document.title.clone()).unwrap_or_default(),
+        )?);
         hits.push(Hit { id: row.id, chunk });
     }
     Ok((hits, passages))
@@ -246,7 +270,10 @@ async fn passages(operation: &Operation, run: AgentRunId) -> Result<(Vec<Hit>, V
 
 fn passage(row: &retrieval_hit::Model, chunk: &chunk::Model, document_title: String) -> Result<Passage> {
     let count = |n: i32| u32::try_from(n).map_err(Error::internal);
-    #[expect(clippy::cast_possible_truncation, reason = "the score came from the engine as a float of this size")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the score came from the engine as a float of this size"
+    )]
     let score = row.fused_score as f32;
     Ok(Passage {
         chunk_id: chunk.id.0,
@@ -314,7 +341,12 @@ async fn version_text(operation: &Operation, id: DocumentVersionId) -> Result<St
     Ok(text.flatten().unwrap_or_default())
 }
 
-async fn store_answer(operation: &Operation, run: AgentRunId, answer: &Answer, supported: &[(u32, u32)]) -> Result<()> {
+async fn store_answer(
+    operation: &Operation,
+    run: AgentRunId,
+    answer: &Answer,
+    supported: &[(u32, u32)],
+) -> Result<()> {
     let coverage = citations::coverage(&answer.text, supported);
     let count = |n: u32| i32::try_from(n).map_err(Error::internal);
     // Answer: stored before the move that ends the run.
@@ -341,7 +373,12 @@ struct Step {
 }
 
 /// Stores a finished step and tells subscribers.
-async fn store_step(operation: &Operation, run: AgentRunId, ordinal: i32, step: &Step) -> Result<AgentRunStepId> {
+async fn store_step(
+    operation: &Operation,
+    run: AgentRunId,
+    ordinal: i32,
+    step: &Step,
+) -> Result<AgentRunStepId> {
     let id = AgentRunStepId::new();
     let row = agent_run_step::ActiveModel {
         workspace_id: Set(operation.workspace_id()?),

@@ -4,8 +4,8 @@ use async_graphql::{Context, Object};
 
 use super::service::{self, AgentFields, NewRun};
 use super::types::{
-    Agent, AgentCreateInput, AgentPayload, AgentRun, AgentRunCancelInput, AgentRunPayload, AgentRunStartInput,
-    AgentUpdateInput,
+    Agent, AgentCreateInput, AgentPayload, AgentRun, AgentRunCancelInput, AgentRunPayload,
+    AgentRunStartInput, AgentUpdateInput,
 };
 use crate::error::Result;
 use crate::graphql::request;
@@ -31,15 +31,22 @@ impl AgentsMutation {
     /// Changes an agent. Needs the permission agent:write.
     async fn agent_update(&self, context: &Context<'_>, input: AgentUpdateInput) -> Result<AgentPayload> {
         let request = request(context)?;
-        let fields =
-            AgentFields { name: input.name, instructions: input.instructions, max_passages: input.max_passages };
+        let fields = AgentFields {
+            name: input.name,
+            instructions: input.instructions,
+            max_passages: input.max_passages,
+        };
         let operation = request.operation().await?;
         let row = service::update(&operation, request.id(), (input.id, input.version), fields).await?;
         Ok(AgentPayload { agent: Agent::from(row) })
     }
 
     /// Starts a run; follow it with the subscription agentRunEvents. Needs the permission agent_run:write.
-    async fn agent_run_start(&self, context: &Context<'_>, input: AgentRunStartInput) -> Result<AgentRunPayload> {
+    async fn agent_run_start(
+        &self,
+        context: &Context<'_>,
+        input: AgentRunStartInput,
+    ) -> Result<AgentRunPayload> {
         let request = request(context)?;
         let new = NewRun {
             agent_id: input.agent_id,
@@ -48,13 +55,21 @@ impl AgentsMutation {
             seconds: request.app().limits().run_seconds,
         };
         let operation = request.operation().await?;
-        Ok(AgentRunPayload { agent_run: AgentRun::from(service::start(&operation, request.id(), new).await?) })
+        Ok(AgentRunPayload {
+            agent_run: AgentRun::from(service::start(&operation, request.id(), new).await?),
+        })
     }
 
     /// Cancels a run; canceling one that has ended changes nothing. Needs the permission agent_run:write.
-    async fn agent_run_cancel(&self, context: &Context<'_>, input: AgentRunCancelInput) -> Result<AgentRunPayload> {
+    async fn agent_run_cancel(
+        &self,
+        context: &Context<'_>,
+        input: AgentRunCancelInput,
+    ) -> Result<AgentRunPayload> {
         let request = request(context)?;
         let operation = request.operation().await?;
-        Ok(AgentRunPayload { agent_run: AgentRun::from(service::cancel(&operation, request.id(), input.id).await?) })
+        Ok(AgentRunPayload {
+            agent_run: AgentRun::from(service::cancel(&operation, request.id(), input.id).await?),
+        })
     }
 }

@@ -31,7 +31,11 @@ impl AgentsQuery {
     }
 
     /// An agent; null where there is none of this id, or none that you may see.
-    async fn agent(&self, context: &Context<'_>, #[graphql(desc = "Its id.")] id: AgentId) -> Result<Option<Agent>> {
+    async fn agent(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Its id.")] id: AgentId,
+    ) -> Result<Option<Agent>> {
         Ok(service::agent(operation(context).await?.as_ref(), id).await?.map(Agent::from))
     }
 

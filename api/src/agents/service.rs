@@ -33,13 +33,7 @@ pub struct AgentFields {
     pub max_passages: Option<i32>,
 }
 
-struct Checked {
-    name: Option<String>,
-    instructions: Option<String>,
-    max_passages: Option<i32>,
-}
-
-fn check(fields: AgentFields) -> Result<Checked> {
+fn check(fields: &AgentFields) -> Result<AgentFields> {
     let mut check = Check::new();
     let name = check.optional_text("name", fields.name.as_deref(), 1..=200);
     let instructions = check.optional_text("instructions", fields.instructions.as_deref(), 0..=20_000);
@@ -47,7 +41,7 @@ fn check(fields: AgentFields) -> Result<Checked> {
         check.refuse("maxPassages", "OUT_OF_RANGE", "`maxPassages` is a number from 1 to 50.");
     }
     check.finish()?;
-    Ok(Checked { name, instructions, max_passages: fields.max_passages })
+    Ok(AgentFields { name, instructions, max_passages: fields.max_passages })
 }
 
 /// Makes an agent.
@@ -57,7 +51,7 @@ fn check(fields: AgentFields) -> Result<Checked> {
 /// FORBIDDEN, BAD_USER_INPUT, CONFLICT for a name that is taken.
 pub async fn create(operation: &Operation, request_id: &str, fields: AgentFields) -> Result<agent::Model> {
     let _ = operation.require(Permission::AgentWrite)?;
-    let fields = check(fields)?;
+    let fields = check(&fields)?;
     let name = fields.name.ok_or_else(|| Error::field("input.name", "REQUIRED", "`name` is missing."))?;
     let row = agent::ActiveModel {
         workspace_id: Set(operation.workspace_id()?),
@@ -92,7 +86,7 @@ pub async fn update(
     fields: AgentFields,
 ) -> Result<agent::Model> {
     let _ = operation.require(Permission::AgentWrite)?;
-    let fields = check(fields)?;
+    let fields = check(&fields)?;
     let select = agent::Entity::find().filter(agent::Column::Id.eq(id)).lock_exclusive();
     let before = select.one(operation).await?.ok_or(Error::NotFound("agent"))?;
     if before.version != version {
@@ -106,7 +100,10 @@ pub async fn update(
         updated_at: Set(crate::clock::now()),
         ..Default::default()
     };
-    let rows = agent::Entity::update_many().set(change).filter(agent::Column::Id.eq(id)).exec_with_returning(operation);
+    let rows = agent::Entity::update_many()
+        .set(change)
+        .filter(agent::Column::Id.eq(id))
+        .exec_with_returning(operation);
     let row = rows.await.map_err(name_taken)?.pop().ok_or(Error::NotFound("agent"))?;
     tell(operation, request_id, EventType::AgentUpdated, &row);
     operation.audit(Audit {
@@ -157,7 +154,11 @@ pub async fn start(operation: &Operation, request_id: &str, new: NewRun) -> Resu
     let mut check = Check::new();
     let input = check.text("input", &new.input, 1..=LONGEST_INPUT);
     if new.collection_ids.len() > MOST_COLLECTIONS {
-        check.refuse("collectionIds", "LENGTH", format!("`collectionIds` takes at most {MOST_COLLECTIONS} ids."));
+        check.refuse(
+            "collectionIds",
+            "LENGTH",
+            format!("`collectionIds` takes at most {MOST_COLLECTIONS} ids."),
+        );
     }
     check.finish()?;
     let agent = agent::Entity::find().filter(agent::Column::Id.eq(new.agent_id)).one(operation).await?;
@@ -300,7 +301,11 @@ pub async fn run(operation: &Operation, id: AgentRunId) -> Result<Option<agent_r
 /// # Errors
 ///
 /// UNAVAILABLE.
-pub async fn steps(operation: &Operation, run: AgentRunId, page: &Page) -> Result<Vec<agent_run_step::Model>> {
+pub async fn steps(
+    operation: &Operation,
+    run: AgentRunId,
+    page: &Page,
+) -> Result<Vec<agent_run_step::Model>> {
     let select = agent_run_step::Entity::find().filter(agent_run_step::Column::AgentRunId.eq(run));
     Ok(page.select(select, agent_run_step::Column::Ordinal).all(operation).await?)
 }

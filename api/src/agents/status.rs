@@ -15,7 +15,10 @@ use crate::worker::statement;
 pub(super) fn is_terminal(status: AgentRunStatus) -> bool {
     matches!(
         status,
-        AgentRunStatus::Succeeded | AgentRunStatus::Failed | AgentRunStatus::Canceled | AgentRunStatus::Expired
+        AgentRunStatus::Succeeded
+            | AgentRunStatus::Failed
+            | AgentRunStatus::Canceled
+            | AgentRunStatus::Expired
     )
 }
 
@@ -47,7 +50,12 @@ pub(super) async fn move_to(
 }
 
 /// Tells the workspace that a run has ended.
-pub(super) fn tell_finished(operation: &Operation, id: AgentRunId, status: AgentRunStatus, correlation_id: &str) {
+pub(super) fn tell_finished(
+    operation: &Operation,
+    id: AgentRunId,
+    status: AgentRunStatus,
+    correlation_id: &str,
+) {
     operation.publish(Event {
         r#type: EventType::AgentRunFinished,
         subject: id.to_string(),

@@ -104,12 +104,14 @@ impl AgentsSubscription {
         #[graphql(desc = "The run.")] agent_run_id: AgentRunId,
         #[graphql(desc = "Only events behind this cursor; all unless said.")] after: Option<String>,
     ) -> Result<impl Stream<Item = Result<AgentRunEvent>> + use<>> {
-        let app = context.data::<Arc<App>>().map_err(|_| Error::internal("no application in the schema"))?.clone();
+        let app =
+            context.data::<Arc<App>>().map_err(|_| Error::internal("no application in the schema"))?.clone();
         let origin = context.data::<OriginOfRequest>().cloned().unwrap_or(OriginOfRequest(None));
         let seq = after.map(|cursor| decode(agent_run_id, &cursor)).transpose()?.unwrap_or(0);
         // Before the first look, so that nothing falls between the look and the wait.
         let wakes = app.database().wakes().subscribe();
-        let follower = Follower { app, origin, run: agent_run_id, seq, wakes, queue: Vec::new(), ended: false };
+        let follower =
+            Follower { app, origin, run: agent_run_id, seq, wakes, queue: Vec::new(), ended: false };
         follower.check().await?;
         Ok(futures_util::stream::try_unfold(follower, |mut follower| async move {
             Ok(follower.next().await?.map(|event| (event, follower)))
@@ -141,12 +143,13 @@ impl Follower {
             if let Some(row) = self.queue.pop() {
                 self.seq = row.seq;
                 self.ended = is_terminal(row.status_after) && row.kind == AgentRunEventKind::StatusChanged;
-                return present(row).map(Some);
+                return present(&row).map(Some);
             }
             if self.ended {
                 return Ok(None);
             }
-            let operation = self.app.database().operation(self.origin.for_request()?, Access::ReadOnly).await?;
+            let operation =
+                self.app.database().operation(self.origin.for_request()?, Access::ReadOnly).await?;
             let _ = operation.require(Permission::AgentRunRead)?;
             self.queue = events::after(&operation, self.run, self.seq).await?;
             self.queue.reverse();
@@ -177,7 +180,7 @@ impl Follower {
     }
 }
 
-fn present(row: agent_run_event::Model) -> Result<AgentRunEvent> {
+fn present(row: &agent_run_event::Model) -> Result<AgentRunEvent> {
     let text = |key: &str| row.data.get(key).and_then(|value| value.as_str()).map(str::to_owned);
     let event = match row.kind {
         AgentRunEventKind::StatusChanged => AgentRunEventBody::StatusChanged(AgentRunStatusChanged {

@@ -12,6 +12,8 @@ use crate::knowledge::{Chunk, Document, DocumentVersion, OffsetUnit, offset_in_v
 
 /// The most characters of context on either side of a quote.
 const MOST_CONTEXT: i32 = 2000;
+/// As many as there are unless a client says otherwise.
+const USUAL_CONTEXT: i32 = 200;
 
 /// An agent: how questions are answered, and from what.
 #[derive(SimpleObject)]
@@ -40,7 +42,8 @@ impl Agent {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<AgentRun>> {
         let page = Page::parse("agentRuns", Order::Descending, PageArgs { first, after, last, before })?;
-        let rows = service::runs(operation(context).await?.as_ref(), (Some(self.row.id), None), &page).await?;
+        let rows =
+            service::runs(operation(context).await?.as_ref(), (Some(self.row.id), None), &page).await?;
         Ok(page.connection(rows, |row| Key::Id(row.id.0), AgentRun::from))
     }
 }
@@ -215,7 +218,9 @@ impl Citation {
         let row = loader::<document::Entity>(context)?.load_one(self.row.document_id).await?;
         Ok(match row {
             Some(row) if row.deleted_at.is_some() => CitationSourceStatus::Deleted,
-            Some(row) if row.current_version_id == Some(self.row.document_version_id) => CitationSourceStatus::Current,
+            Some(row) if row.current_version_id == Some(self.row.document_version_id) => {
+                CitationSourceStatus::Current
+            }
             Some(_) => CitationSourceStatus::Superseded,
             None => CitationSourceStatus::Deleted,
         })
@@ -262,12 +267,17 @@ impl Citation {
     async fn context(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Characters before the quote, 0 to 2,000.", default = 200)] before: i32,
-        #[graphql(desc = "Characters after the quote, 0 to 2,000.", default = 200)] after: i32,
+        #[graphql(desc = "Characters before the quote, 0 to 2,000; 200 unless said.")] before: Option<i32>,
+        #[graphql(desc = "Characters after the quote, 0 to 2,000; 200 unless said.")] after: Option<i32>,
     ) -> Result<QuoteInContext> {
+        let (before, after) = (before.unwrap_or(USUAL_CONTEXT), after.unwrap_or(USUAL_CONTEXT));
         for (name, value) in [("before", before), ("after", after)] {
             if !(0..=MOST_CONTEXT).contains(&value) {
-                return Err(Error::field(name, "OUT_OF_RANGE", format!("`{name}` is a number from 0 to {MOST_CONTEXT}.")));
+                return Err(Error::field(
+                    name,
+                    "OUT_OF_RANGE",
+                    format!("`{name}` is a number from 0 to {MOST_CONTEXT}."),
+                ));
             }
         }
         let text = self.version(context).await?.text.unwrap_or_default();

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_queries_fit_the_schema() {
+    fn the_queries_are_documents_over_root_fields_of_the_schema() {
         let schema = crate::graphql::sdl();
         let seeded = Seeded {
             agent_id: "agent_01h455vb4pex5vsknk084sn02q".to_owned(),

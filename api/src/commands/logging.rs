@@ -9,8 +9,8 @@ use crate::operations::Failure;
 
 const DEFAULT: &str = "info,sqlx=warn";
 const QUIET: &str = "warn";
-/// The engine warns each time it opens a shard that nobody has set flags which nobody has to set.
-const ENGINE: &str = "qdrant_edge::common=error";
+/// The engine tells of each shard that it opens, and warns that nobody has set flags which nobody has to set.
+const ENGINE: &str = "qdrant_edge=warn,qdrant_edge::common=error";
 
 /// How logs look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -58,7 +58,8 @@ impl Home {
             return Err(StartError::Unreachable { folder: home.folder, user: user.name().to_owned() });
         }
         let folder = relocate(&home.folder, &user, &REACHABLE).await?;
-        private_file::write(&record, folder.to_string_lossy().as_bytes()).map_err(StartError::io("write", &record))?;
+        private_file::write(&record, folder.to_string_lossy().as_bytes())
+            .map_err(StartError::io("write", &record))?;
         tracing::info!(
             asked = %home.folder.display(), folder = %folder.display(), user = user.name(),
             "the server's user cannot enter the data folder, so the database lies elsewhere; the file `location` records where"

@@ -7,11 +7,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::extensions::{
-    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextRequest, NextSubscribe, NextValidation,
+    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextRequest, NextSubscribe,
+    NextValidation,
 };
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
 use async_graphql::{
-    Data, ErrorExtensionValues, Response, ServerError, ServerResult, ValidationResult, Value, Variables,
+    Data, ErrorExtensionValues, Positioned, Response, ServerError, ServerResult, ValidationResult, Value,
+    Variables,
 };
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -24,6 +26,8 @@ use crate::tenancy::Access;
 
 /// How many errors one response shows; the first ones say what is wrong.
 const MOST_ERRORS: usize = 20;
+/// The longest message that quotes a client's own text, in characters.
+const LONGEST_MESSAGE: usize = 500;
 
 /// Makes the hook of each operation.
 pub struct EndOperation;
@@ -75,9 +79,11 @@ impl Extension for Hook {
         if let Some(RequestId(id)) = context.data_opt::<RequestId>() {
             *lock(&self.request_id) = Some(id.clone());
         }
-        let document = next.run(context, query, variables).await.map_err(|error| {
-            replace(&error, Error::ParseFailed(error.message.clone()))
-        })?;
+        let mut document = next
+            .run(context, query, variables)
+            .await
+            .map_err(|error| replace(&error, Error::ParseFailed(shorten(&error.message))))?;
+        omitted_sizes_are_null(&mut document, variables);
         let mut operations = lock(&self.operations);
         match &document.operations {
             DocumentOperations::Single(one) => {
@@ -101,8 +107,15 @@ impl Extension for Hook {
                 .into_iter()
                 .map(|error| {
                     let costly = error.message.starts_with("Query is ");
-                    let message = error.message.clone();
-                    replace(&error, if costly { Error::QueryTooCostly(message) } else { Error::ValidationFailed(message) })
+                    let message = shorten(&error.message);
+                    replace(
+                        &error,
+                        if costly {
+                            Error::QueryTooCostly(message)
+                        } else {
+                            Error::ValidationFailed(message)
+                        },
+                    )
                 })
                 .collect()
         })
@@ -117,7 +130,9 @@ impl Extension for Hook {
         let mutation = self.is_mutation(operation_name);
         let access = if mutation { Access::ReadWrite } else { Access::ReadOnly };
         let Some(app) = context.data_opt::<Arc<App>>() else {
-            return Response::from_errors(vec![server_error(Error::internal("no application in the schema"))]);
+            return Response::from_errors(vec![server_error(Error::internal(
+                "no application in the schema",
+            ))]);
         };
         let origin = context.data_opt::<OriginOfRequest>().cloned().unwrap_or(OriginOfRequest(None));
         let request = Arc::new(Request::new(app.clone(), origin, RequestId(self.request_id()), access));
@@ -125,7 +140,8 @@ impl Extension for Hook {
         data.insert(request.clone());
         insert_loaders(&mut data, &request);
         let mut response = next.run_with_data(context, operation_name, data).await;
-        if mutation && response.errors.is_empty()
+        if mutation
+            && response.errors.is_empty()
             && let Some(operation) = request.opened()
             && let Err(error) = operation.commit().await
         {
@@ -157,6 +173,34 @@ pub(crate) fn new_request_id() -> String {
     entity::id::EventId::new().0.simple().to_string()
 }
 
+/// Gives an omitted nullable `Int` variable the default null. The library's cost rule otherwise refuses a list whose `first` is
+/// such a variable, although the specification lets a client omit it.
+fn omitted_sizes_are_null(document: &mut ExecutableDocument, variables: &Variables) {
+    let operations: Vec<_> = match &mut document.operations {
+        DocumentOperations::Single(one) => vec![one],
+        DocumentOperations::Multiple(many) => many.values_mut().collect(),
+    };
+    for definition in operations.into_iter().flat_map(|operation| &mut operation.node.variable_definitions) {
+        let pos = definition.pos;
+        let definition = &mut definition.node;
+        let nullable_int = definition.var_type.node.to_string() == "Int";
+        if nullable_int
+            && definition.default_value.is_none()
+            && !variables.contains_key(&definition.name.node)
+        {
+            definition.default_value = Some(Positioned::new(Value::Null, pos));
+        }
+    }
+}
+
+/// The library's messages quote the client's own text, which may be long.
+fn shorten(message: &str) -> String {
+    match message.char_indices().nth(LONGEST_MESSAGE) {
+        Some((end, _)) => format!("{}…", &message[..end]),
+        None => message.to_owned(),
+    }
+}
+
 fn server_error(error: Error) -> ServerError {
     let mut server_error = ServerError::new(error.message(), None);
     server_error.source = Some(Arc::new(error));
@@ -175,7 +219,8 @@ fn present(response: &mut Response, request_id: &str) {
     response.errors.truncate(MOST_ERRORS);
     for server_error in &mut response.errors {
         let ours = server_error.source.as_ref().and_then(|source| source.downcast_ref::<Error>()).cloned();
-        let error = ours.unwrap_or_else(|| Error::field(&path(server_error), "INVALID", server_error.message.clone()));
+        let error = ours
+            .unwrap_or_else(|| Error::field(&path(server_error), "INVALID", shorten(&server_error.message)));
         error.log(request_id);
         server_error.message = error.message();
         let mut extensions = ErrorExtensionValues::default();

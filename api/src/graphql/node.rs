@@ -2,7 +2,9 @@
 
 use async_graphql::{Context, ID, Interface, Object};
 use entity::id::parse_any;
-use entity::{agent, agent_run, chunk, citation, collection, document, document_version, ingestion, job, workspace};
+use entity::{
+    agent, agent_run, chunk, citation, collection, document, document_version, ingestion, job, workspace,
+};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
@@ -76,13 +78,16 @@ impl NodeQuery {
 }
 
 fn parse(argument: &str, id: &ID) -> Result<(String, Uuid)> {
-    parse_any(id).ok_or_else(|| Error::field(argument, "INVALID_ID", format!("`{argument}` holds what is not an id of ours.")))
+    parse_any(id).ok_or_else(|| {
+        Error::field(argument, "INVALID_ID", format!("`{argument}` holds what is not an id of ours."))
+    })
 }
 
 /// The object of an id; a prefix that no type has finds nothing.
 async fn find(operation: &Operation, (prefix, id): (String, Uuid)) -> Result<Option<Node>> {
     use entity::id::{
-        AgentId, AgentRunId, ChunkId, CitationId, CollectionId, DocumentId, DocumentVersionId, IngestionId, JobId, WorkspaceId,
+        AgentId, AgentRunId, ChunkId, CitationId, CollectionId, DocumentId, DocumentVersionId, IngestionId,
+        JobId, WorkspaceId,
     };
     operation.workspace_id()?;
     Ok(match prefix.as_str() {
@@ -96,27 +101,29 @@ async fn find(operation: &Operation, (prefix, id): (String, Uuid)) -> Result<Opt
             .await?
             .filter(|row| row.deleted_at.is_none())
             .map(|row| Node::Document(Box::new(row.into()))),
-        DocumentVersionId::PREFIX => one::<document_version::Entity>(operation, document_version::Column::Id, id)
-            .await?
-            .map(|row| Node::DocumentVersion(Box::new(row.into()))),
+        DocumentVersionId::PREFIX => {
+            one::<document_version::Entity>(operation, document_version::Column::Id, id)
+                .await?
+                .map(|row| Node::DocumentVersion(Box::new(row.into())))
+        }
         ChunkId::PREFIX => one::<chunk::Entity>(operation, chunk::Column::Id, id)
             .await?
             .map(|row| Node::Chunk(Box::new(row.into()))),
         IngestionId::PREFIX => one::<ingestion::Entity>(operation, ingestion::Column::Id, id)
             .await?
             .map(|row| Node::Ingestion(Box::new(row.into()))),
-        AgentId::PREFIX => {
-            one::<agent::Entity>(operation, agent::Column::Id, id).await?.map(|row| Node::Agent(Box::new(row.into())))
-        }
+        AgentId::PREFIX => one::<agent::Entity>(operation, agent::Column::Id, id)
+            .await?
+            .map(|row| Node::Agent(Box::new(row.into()))),
         AgentRunId::PREFIX => one::<agent_run::Entity>(operation, agent_run::Column::Id, id)
             .await?
             .map(|row| Node::AgentRun(Box::new(row.into()))),
         CitationId::PREFIX => one::<citation::Entity>(operation, citation::Column::Id, id)
             .await?
             .map(|row| Node::Citation(Box::new(row.into()))),
-        JobId::PREFIX => {
-            one::<job::Entity>(operation, job::Column::Id, id).await?.map(|row| Node::Job(Box::new(row.into())))
-        }
+        JobId::PREFIX => one::<job::Entity>(operation, job::Column::Id, id)
+            .await?
+            .map(|row| Node::Job(Box::new(row.into()))),
         _ => None,
     })
 }

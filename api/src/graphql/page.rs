@@ -3,8 +3,8 @@
 //! A cursor names its list and the key of a row, so one of another list is refused; it holds no secret, and what it points
 //! at is looked up under the reader's own policies.
 
-use async_graphql::connection::{Connection as RelayConnection, Edge, EmptyFields};
 use async_graphql::OutputType;
+use async_graphql::connection::{Connection as RelayConnection, Edge, EmptyFields};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
@@ -77,7 +77,11 @@ impl Page {
             None => DEFAULT_SIZE,
             Some((_, n @ 1..=LARGEST_SIZE)) => n.unsigned_abs().into(),
             Some((name, _)) => {
-                return Err(Error::field(name, "OUT_OF_RANGE", format!("`{name}` is a number from 1 to {LARGEST_SIZE}.")));
+                return Err(Error::field(
+                    name,
+                    "OUT_OF_RANGE",
+                    format!("`{name}` is a number from 1 to {LARGEST_SIZE}."),
+                ));
             }
         };
         let after = args.after.map(|cursor| decode(list, "after", &cursor)).transpose()?;
@@ -95,7 +99,11 @@ impl Page {
         if let Some(key) = self.before {
             select = select.filter(if ascending { column.lt(value(key)) } else { column.gt(value(key)) });
         }
-        let select = if ascending == self.backward { select.order_by_desc(column) } else { select.order_by_asc(column) };
+        let select = if ascending == self.backward {
+            select.order_by_desc(column)
+        } else {
+            select.order_by_asc(column)
+        };
         select.limit(self.size + 1)
     }
 
@@ -139,7 +147,8 @@ fn encode(list: &str, key: Key) -> String {
 }
 
 fn decode(list: &str, argument: &str, cursor: &str) -> Result<Key> {
-    let refuse = || Error::field(argument, "INVALID_CURSOR", format!("`{argument}` is not a cursor of this list."));
+    let refuse =
+        || Error::field(argument, "INVALID_CURSOR", format!("`{argument}` is not a cursor of this list."));
     if cursor.len() > LONGEST_CURSOR {
         return Err(refuse());
     }

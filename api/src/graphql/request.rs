@@ -39,7 +39,9 @@ impl OriginOfRequest {
     /// UNAUTHENTICATED for an anonymous one.
     pub fn for_request(&self) -> Result<Origin> {
         let Some(Credentials { session, workspace }) = self.0.clone() else {
-            return Err(Error::Unauthenticated("Sign in first: send the header Authorization with a bearer token."));
+            return Err(Error::Unauthenticated(
+                "Sign in first: send the header Authorization with a bearer token.",
+            ));
         };
         Ok(Origin::Session { session, workspace })
     }

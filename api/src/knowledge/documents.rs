@@ -5,7 +5,8 @@ use entity::document_version::DocumentFormat;
 use entity::id::{CollectionId, DocumentId, DocumentVersionId};
 use entity::{collection, document, document_version};
 use sea_orm::{
-    ActiveEnum, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveEnum, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -52,7 +53,12 @@ pub struct ChangedDocument {
 /// # Errors
 ///
 /// FORBIDDEN, BAD_USER_INPUT, PAYLOAD_TOO_LARGE, NOT_FOUND for the collection.
-pub async fn create(operation: &Operation, request_id: &str, limit: usize, new: NewDocument) -> Result<document::Model> {
+pub async fn create(
+    operation: &Operation,
+    request_id: &str,
+    limit: usize,
+    new: NewDocument,
+) -> Result<document::Model> {
     let _ = operation.require(Permission::DocumentWrite)?;
     let mut check = Check::new();
     let title = check.text("title", &new.title, 1..=500);
@@ -175,7 +181,11 @@ fn check_content(check: &mut Check, content: &Content, limit: usize) -> Result<(
     if content.source.trim().is_empty() {
         check.refuse(field, "EMPTY", format!("`{field}` is empty."));
     } else if content.source.contains('\0') {
-        check.refuse(field, "INVALID_CHARACTER", format!("`{field}` holds the character U+0000, which no text can."));
+        check.refuse(
+            field,
+            "INVALID_CHARACTER",
+            format!("`{field}` holds the character U+0000, which no text can."),
+        );
     }
     Ok(())
 }

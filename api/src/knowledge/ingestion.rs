@@ -94,8 +94,11 @@ impl<'a> Work<'a> {
     async fn begin(context: &'a JobContext) -> Result<Option<Self>, JobFailure> {
         let id = IngestionId(context.job().subject_id);
         let operation = context.operation().await?;
-        let ingestion =
-            ingestion::Entity::find().filter(ingestion::Column::Id.eq(id)).one(&operation).await.map_err(Error::from)?;
+        let ingestion = ingestion::Entity::find()
+            .filter(ingestion::Column::Id.eq(id))
+            .one(&operation)
+            .await
+            .map_err(Error::from)?;
         let Some(ingestion) = ingestion else {
             context.finish(operation).await?;
             return Ok(None);
@@ -342,7 +345,12 @@ impl<'a> Work<'a> {
         Ok(self.context.finish(operation).await?)
     }
 
-    async fn progress(&self, operation: &Operation, stage: IngestionStage, chunks: Option<i32>) -> Result<()> {
+    async fn progress(
+        &self,
+        operation: &Operation,
+        stage: IngestionStage,
+        chunks: Option<i32>,
+    ) -> Result<()> {
         // How far it is, for whoever follows it.
         operation
             .execute_raw(statement(
@@ -372,7 +380,12 @@ async fn end(operation: &Operation, id: IngestionId, status: &'static str) -> Re
     Ok(())
 }
 
-async fn fail(operation: &Operation, context: &JobContext, class: IngestionFailureClass, message: &str) -> Result<()> {
+async fn fail(
+    operation: &Operation,
+    context: &JobContext,
+    class: IngestionFailureClass,
+    message: &str,
+) -> Result<()> {
     let id = IngestionId(context.job().subject_id);
     let class = class.to_value();
     // The earlier version stays in service: nothing of the document changes.

@@ -21,8 +21,8 @@ use std::sync::Arc;
 
 pub use mutation::KnowledgeMutation;
 pub use query::KnowledgeQuery;
-pub(crate) use types::{OffsetUnit, heading_path, offset_in_version};
 pub use types::{Chunk, Collection, Document, DocumentVersion, Ingestion};
+pub(crate) use types::{OffsetUnit, heading_path, offset_in_version};
 
 use crate::worker::JobHandler;
 

@@ -5,8 +5,9 @@ use entity::document_version::DocumentFormat;
 
 use super::service::{self, ChangedDocument, Content, NewDocument};
 use super::types::{
-    Collection, CollectionCreateInput, CollectionCreatePayload, Document, DocumentCreateInput, DocumentDeleteInput,
-    DocumentDeletePayload, DocumentPayload, DocumentUpdateInput, Ingestion, IngestionRetryInput, IngestionRetryPayload,
+    Collection, CollectionCreateInput, CollectionCreatePayload, Document, DocumentCreateInput,
+    DocumentDeleteInput, DocumentDeletePayload, DocumentPayload, DocumentUpdateInput, Ingestion,
+    IngestionRetryInput, IngestionRetryPayload,
 };
 use crate::error::{Error, Result};
 use crate::graphql::request;
@@ -26,16 +27,22 @@ impl KnowledgeMutation {
         let request = request(context)?;
         let operation = request.operation().await?;
         let row =
-            service::create_collection(&operation, request.id(), &input.name, input.description.as_deref()).await?;
+            service::create_collection(&operation, request.id(), &input.name, input.description.as_deref())
+                .await?;
         Ok(CollectionCreatePayload { collection: Collection::from(row) })
     }
 
     /// Makes a document and queues its ingestion; `ingestion { status }` says when search finds it. Needs document:write.
-    async fn document_create(&self, context: &Context<'_>, input: DocumentCreateInput) -> Result<DocumentPayload> {
+    async fn document_create(
+        &self,
+        context: &Context<'_>,
+        input: DocumentCreateInput,
+    ) -> Result<DocumentPayload> {
         let request = request(context)?;
-        let content = content(input.text, input.markdown, input.html)?
-            .ok_or_else(|| Error::field("input.text", "REQUIRED", "Send one of `text`, `markdown` and `html`."))?;
-        let new = NewDocument { collection_id: input.collection_id, title: input.title, content };
+        let source = source(input.text, input.markdown, input.html)?.ok_or_else(|| {
+            Error::field("input.text", "REQUIRED", "Send one of `text`, `markdown` and `html`.")
+        })?;
+        let new = NewDocument { collection_id: input.collection_id, title: input.title, content: source };
         let operation = request.operation().await?;
         let limit = request.app().limits().max_document_bytes;
         let row = service::create(&operation, request.id(), limit, new).await?;
@@ -44,10 +51,15 @@ impl KnowledgeMutation {
 
     /// Changes a document. A text that differs becomes a new version; the old one serves until it is ingested. Needs
     /// document:write.
-    async fn document_update(&self, context: &Context<'_>, input: DocumentUpdateInput) -> Result<DocumentPayload> {
+    async fn document_update(
+        &self,
+        context: &Context<'_>,
+        input: DocumentUpdateInput,
+    ) -> Result<DocumentPayload> {
         let request = request(context)?;
-        let content = content(input.text, input.markdown, input.html)?;
-        let change = ChangedDocument { id: input.id, version: input.version, title: input.title, content };
+        let source = source(input.text, input.markdown, input.html)?;
+        let change =
+            ChangedDocument { id: input.id, version: input.version, title: input.title, content: source };
         let operation = request.operation().await?;
         let limit = request.app().limits().max_document_bytes;
         let row = service::update(&operation, request.id(), limit, change).await?;
@@ -80,12 +92,18 @@ impl KnowledgeMutation {
 }
 
 /// The one text of an input; none where there is none.
-fn content(text: Option<String>, markdown: Option<String>, html: Option<String>) -> Result<Option<Content>> {
-    let given = [(DocumentFormat::Text, text), (DocumentFormat::Markdown, markdown), (DocumentFormat::Html, html)];
-    let mut given = given.into_iter().filter_map(|(format, source)| Some(Content { format, source: source? }));
+fn source(text: Option<String>, markdown: Option<String>, html: Option<String>) -> Result<Option<Content>> {
+    let given =
+        [(DocumentFormat::Text, text), (DocumentFormat::Markdown, markdown), (DocumentFormat::Html, html)];
+    let mut given =
+        given.into_iter().filter_map(|(format, source)| Some(Content { format, source: source? }));
     let content = given.next();
     if given.next().is_some() {
-        return Err(Error::field("input.text", "EXCLUSIVE", "Send only one of `text`, `markdown` and `html`."));
+        return Err(Error::field(
+            "input.text",
+            "EXCLUSIVE",
+            "Send only one of `text`, `markdown` and `html`.",
+        ));
     }
     Ok(content)
 }

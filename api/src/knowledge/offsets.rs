@@ -2,7 +2,7 @@
 //! values (what is stored), and UTF-16 code units (how JavaScript slices).
 //!
 //! [`OffsetMap`] reads the text once and answers each question by a binary search and a walk over at most
-//! [`CHECKPOINT_BYTES`] bytes, so many conversions stay cheap. A position that is past the text or inside a character
+//! `CHECKPOINT_BYTES` bytes, so many conversions stay cheap. A position that is past the text or inside a character
 //! is refused with `None`, never rounded.
 
 use std::ops::Range;
@@ -35,7 +35,7 @@ impl Position {
 #[derive(Clone, Debug)]
 pub struct OffsetMap<'a> {
     text: &'a str,
-    /// The positions nearest to every [`CHECKPOINT_BYTES`] bytes, the start first.
+    /// The positions nearest to every `CHECKPOINT_BYTES` bytes, the start first.
     checkpoints: Vec<Position>,
     end: Position,
 }

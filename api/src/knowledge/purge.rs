@@ -38,7 +38,11 @@ impl JobHandler for Purge {
     async fn run(&self, context: &JobContext) -> Result<(), JobFailure> {
         let id = DocumentId(context.job().subject_id);
         let operation = context.operation().await?;
-        let row = document::Entity::find().filter(document::Column::Id.eq(id)).one(&operation).await.map_err(Error::from)?;
+        let row = document::Entity::find()
+            .filter(document::Column::Id.eq(id))
+            .one(&operation)
+            .await
+            .map_err(Error::from)?;
         let index = active_index(&operation).await?;
         drop(operation);
         let Some(row) = row else {
@@ -49,7 +53,9 @@ impl JobHandler for Purge {
         if let Some(index) = index {
             let vectors = context.app().vectors().for_workspace(context.job().workspace_id.0);
             let done = match kept {
-                Some(version) => vectors.delete_versions_of_document_except(index.id.0, id.0, &[version.0]).await,
+                Some(version) => {
+                    vectors.delete_versions_of_document_except(index.id.0, id.0, &[version.0]).await
+                }
                 None => vectors.delete_document(index.id.0, id.0).await,
             };
             done.map_err(|error| super::vectors::failure(&error))?;
@@ -68,7 +74,11 @@ impl JobHandler for Purge {
     }
 }
 
-async fn remove_uncited(operation: &Operation, id: DocumentId, kept: Option<DocumentVersionId>) -> Result<()> {
+async fn remove_uncited(
+    operation: &Operation,
+    id: DocumentId,
+    kept: Option<DocumentVersionId>,
+) -> Result<()> {
     // Purge: passages of versions that are neither current nor newer than the current one.
     operation
         .execute_raw(statement(

@@ -80,19 +80,28 @@ impl KnowledgeQuery {
         context: &Context<'_>,
         #[graphql(desc = "What to look for: 1 to 2,000 characters.")] query: String,
         #[graphql(desc = "By meaning, by words, or both.", default)] mode: SearchMode,
-        #[graphql(desc = "Only in these collections; everywhere unless said.")] collections: Option<Vec<CollectionId>>,
+        #[graphql(desc = "Only in these collections; everywhere unless said.")] collections: Option<
+            Vec<CollectionId>,
+        >,
         #[graphql(desc = "How many passages, 1 to 100; 20 unless said.")] first: Option<i32>,
     ) -> Result<SearchResults> {
         let request = request(context)?;
+        let explain = context.look_ahead().field("nodes").field("explain").exists();
         // Announced before the first await: the operation's transaction waits until the engine has answered.
         let found = request
             .remote(async {
                 let limit = match first.unwrap_or(20) {
                     first @ 1..=100 => usize::try_from(first).map_err(Error::internal)?,
-                    _ => return Err(Error::field("first", "OUT_OF_RANGE", "`first` is a number from 1 to 100.")),
+                    _ => {
+                        return Err(Error::field(
+                            "first",
+                            "OUT_OF_RANGE",
+                            "`first` is a number from 1 to 100.",
+                        ));
+                    }
                 };
-                let search =
-                    Search { query, mode: mode.into(), collections: collections.unwrap_or_default(), limit }.check()?;
+                let collections = collections.unwrap_or_default();
+                let search = Search { query, mode: mode.into(), collections, limit, explain }.check()?;
                 retrieval::search(request.app(), &search, || request.open(Access::ReadOnly)).await
             })
             .await?;

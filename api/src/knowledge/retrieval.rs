@@ -47,6 +47,8 @@ pub struct Search {
     pub collections: Vec<CollectionId>,
     /// How many passages.
     pub limit: usize,
+    /// Whether the hits say where each list had them; the engine is asked twice more for it.
+    pub explain: bool,
 }
 
 impl Search {
@@ -62,10 +64,18 @@ impl Search {
             return Err(Error::field("query", "EMPTY", "`query` is empty."));
         }
         if length > LONGEST_QUERY {
-            return Err(Error::field("query", "LENGTH", format!("`query` takes at most {LONGEST_QUERY} characters.")));
+            return Err(Error::field(
+                "query",
+                "LENGTH",
+                format!("`query` takes at most {LONGEST_QUERY} characters."),
+            ));
         }
         if self.collections.len() > MOST_COLLECTIONS {
-            return Err(Error::field("collections", "LENGTH", format!("`collections` takes at most {MOST_COLLECTIONS} ids.")));
+            return Err(Error::field(
+                "collections",
+                "LENGTH",
+                format!("`collections` takes at most {MOST_COLLECTIONS} ids."),
+            ));
         }
         Ok(self)
     }
@@ -85,7 +95,11 @@ pub struct Found {
 /// # Errors
 ///
 /// FORBIDDEN without document:read, NOT_FOUND for a collection, UNAVAILABLE.
-pub async fn search<F>(app: &App, search: &Search, open: impl Fn() -> F) -> Result<(Option<EmbeddingIndexId>, Vec<Found>)>
+pub async fn search<F>(
+    app: &App,
+    search: &Search,
+    open: impl Fn() -> F,
+) -> Result<(Option<EmbeddingIndexId>, Vec<Found>)>
 where
     F: Future<Output = Result<Operation>>,
 {
@@ -106,7 +120,7 @@ where
             collection_ids: (!search.collections.is_empty())
                 .then(|| search.collections.iter().map(|id| id.0).collect()),
             limit: asked,
-            explain: true,
+            explain: search.explain,
             ..Default::default()
         };
         let tenant = app.vectors().for_workspace(workspace.0);
@@ -149,11 +163,17 @@ async fn check_collections(operation: &Operation, ids: &[CollectionId]) -> Resul
 }
 
 /// Reads hits back under the reader's policies: the current ones, best first, at most `limit`.
-async fn read_back(operation: &Operation, workspace: WorkspaceId, hits: Vec<Hit>, limit: usize) -> Result<Vec<Found>> {
+async fn read_back(
+    operation: &Operation,
+    workspace: WorkspaceId,
+    hits: Vec<Hit>,
+    limit: usize,
+) -> Result<Vec<Found>> {
     let ids: Vec<ChunkId> = hits.iter().map(|hit| ChunkId(hit.chunk_id)).collect();
     let chunks = chunk::Entity::find().filter(chunk::Column::Id.is_in(ids)).all(operation).await?;
     let current = current_versions(operation, &chunks).await?;
-    let mut visible: HashMap<ChunkId, chunk::Model> = chunks.into_iter().map(|chunk| (chunk.id, chunk)).collect();
+    let mut visible: HashMap<ChunkId, chunk::Model> =
+        chunks.into_iter().map(|chunk| (chunk.id, chunk)).collect();
     let mut invisible = 0;
     let mut found = Vec::with_capacity(limit);
     for hit in hits {
@@ -174,7 +194,10 @@ async fn read_back(operation: &Operation, workspace: WorkspaceId, hits: Vec<Hit>
 }
 
 /// Those versions of the passages that are in service.
-async fn current_versions(operation: &Operation, chunks: &[chunk::Model]) -> Result<HashSet<DocumentVersionId>> {
+async fn current_versions(
+    operation: &Operation,
+    chunks: &[chunk::Model],
+) -> Result<HashSet<DocumentVersionId>> {
     let documents: HashSet<DocumentId> = chunks.iter().map(|chunk| chunk.document_id).collect();
     let versions: Vec<Option<DocumentVersionId>> = document::Entity::find()
         .select_only()

@@ -6,7 +6,7 @@ use entity::{collection, document, document_version, ingestion};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 
-pub use super::documents::{Content, NewDocument, ChangedDocument, create, delete, update};
+pub use super::documents::{ChangedDocument, Content, NewDocument, create, delete, update};
 use crate::error::{Error, Result, broken_constraint};
 use crate::graphql::Page;
 use crate::input::Check;
@@ -97,7 +97,9 @@ pub async fn documents(
 /// UNAVAILABLE.
 pub async fn document(operation: &Operation, id: DocumentId) -> Result<Option<document::Model>> {
     operation.workspace_id()?;
-    let select = document::Entity::find().filter(document::Column::Id.eq(id)).filter(document::Column::DeletedAt.is_null());
+    let select = document::Entity::find()
+        .filter(document::Column::Id.eq(id))
+        .filter(document::Column::DeletedAt.is_null());
     Ok(select.one(operation).await?)
 }
 
@@ -106,7 +108,11 @@ pub async fn document(operation: &Operation, id: DocumentId) -> Result<Option<do
 /// # Errors
 ///
 /// FORBIDDEN without document:read.
-pub async fn versions(operation: &Operation, id: DocumentId, page: &Page) -> Result<Vec<document_version::Model>> {
+pub async fn versions(
+    operation: &Operation,
+    id: DocumentId,
+    page: &Page,
+) -> Result<Vec<document_version::Model>> {
     let _ = operation.require(Permission::DocumentRead)?;
     let select = without_text().filter(document_version::Column::DocumentId.eq(id));
     Ok(page.select(select, document_version::Column::Ordinal).all(operation).await?)
@@ -169,7 +175,10 @@ pub async fn ingestions(
 /// # Errors
 ///
 /// UNAVAILABLE.
-pub async fn ingestion_of_document(operation: &Operation, id: DocumentId) -> Result<Option<ingestion::Model>> {
+pub async fn ingestion_of_document(
+    operation: &Operation,
+    id: DocumentId,
+) -> Result<Option<ingestion::Model>> {
     let select = ingestion::Entity::find()
         .filter(ingestion::Column::DocumentId.eq(id))
         .order_by_desc(ingestion::Column::Id);
@@ -215,7 +224,11 @@ async fn enqueue_ingestion(operation: &Operation, request_id: &str, id: Ingestio
 /// # Errors
 ///
 /// FORBIDDEN, NOT_FOUND, CONFLICT for one that did not fail.
-pub async fn retry_ingestion(operation: &Operation, request_id: &str, id: IngestionId) -> Result<ingestion::Model> {
+pub async fn retry_ingestion(
+    operation: &Operation,
+    request_id: &str,
+    id: IngestionId,
+) -> Result<ingestion::Model> {
     use sea_orm::ConnectionTrait;
     let _ = operation.require(Permission::DocumentWrite)?;
     find_ingestion(operation, id).await?;

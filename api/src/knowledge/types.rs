@@ -177,7 +177,11 @@ impl DocumentVersion {
         let to = end.map_or(Some(text.len()), byte);
         let part = from.zip(to).and_then(|(from, to)| text.get(from..to));
         part.map(|part| Some(part.to_owned())).ok_or_else(|| {
-            Error::field("start", "OUT_OF_RANGE", "`start` and `end` are offsets of the text, and `start` is not after `end`.")
+            Error::field(
+                "start",
+                "OUT_OF_RANGE",
+                "`start` and `end` are offsets of the text, and `start` is not after `end`.",
+            )
         })
     }
 }
@@ -301,7 +305,9 @@ impl Ingestion {
     /// How long each finished stage took.
     async fn timings(&self) -> Vec<StageTiming> {
         let stages = self.row.stage_timings.as_object().into_iter().flatten();
-        let timings = stages.filter_map(|(stage, ms)| Some(StageTiming { stage: stage.clone(), duration_ms: ms.as_i64()?.try_into().ok()? }));
+        let timings = stages.filter_map(|(stage, ms)| {
+            Some(StageTiming { stage: stage.clone(), duration_ms: ms.as_i64()?.try_into().ok()? })
+        });
         timings.collect()
     }
 }
@@ -353,6 +359,7 @@ pub struct SearchResults {
 /// A passage that a search found.
 pub struct SearchHit(pub Found);
 
+/// A passage that a search found.
 #[async_graphql::Object]
 impl SearchHit {
     /// The fused score that ranks it; comparable within one search only.

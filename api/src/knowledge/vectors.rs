@@ -18,7 +18,10 @@ pub(super) async fn active_index(operation: &Operation) -> Result<Option<embeddi
 }
 
 /// The index that search uses, made for this model where there is none.
-pub(super) async fn ensure_index(operation: &Operation, embedder: &dyn Embedder) -> Result<embedding_index::Model> {
+pub(super) async fn ensure_index(
+    operation: &Operation,
+    embedder: &dyn Embedder,
+) -> Result<embedding_index::Model> {
     if let Some(index) = active_index(operation).await? {
         return Ok(index);
     }
@@ -31,7 +34,9 @@ pub(super) async fn ensure_index(operation: &Operation, embedder: &dyn Embedder)
             [EmbeddingIndexId::new().0.into(), embedder.id().into(), dimensions.into()],
         ))
         .await?;
-    active_index(operation).await?.ok_or_else(|| Error::internal("no active embedding index after making one"))
+    active_index(operation)
+        .await?
+        .ok_or_else(|| Error::internal("no active embedding index after making one"))
 }
 
 /// A vector as it is stored: half-precision floats, little-endian.
@@ -47,14 +52,19 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Vec<f32> {
 /// What a failing store means to a job.
 pub(super) fn failure(error: &footnote_vectors::Error) -> JobFailure {
     tracing::warn!(exception.message = ?error, "the vector index failed");
-    let retryable = !matches!(error, footnote_vectors::Error::BadQuery(_) | footnote_vectors::Error::DimensionMismatch { .. });
+    let retryable = !matches!(
+        error,
+        footnote_vectors::Error::BadQuery(_) | footnote_vectors::Error::DimensionMismatch { .. }
+    );
     JobFailure { class: "INDEX_ERROR", message: "The vector index failed.".to_owned(), retryable }
 }
 
 /// What a failing store means to a client.
 pub(super) fn error(error: &footnote_vectors::Error) -> Error {
     match error {
-        footnote_vectors::Error::BadQuery(rule) => Error::field("query", "INVALID", format!("The query is not right: {rule}.")),
+        footnote_vectors::Error::BadQuery(rule) => {
+            Error::field("query", "INVALID", format!("The query is not right: {rule}."))
+        }
         footnote_vectors::Error::Unavailable => Error::Unavailable("search index"),
         other => Error::internal(format!("{other:?}")),
     }

@@ -86,7 +86,8 @@ impl Database {
     /// Whether the database answers.
     pub async fn is_reachable(&self) -> bool {
         // Readiness: one statement that needs nothing but the connection.
-        let answer = tokio::time::timeout(Duration::from_secs(2), sqlx::query("select 1").execute(&self.pool)).await;
+        let answer =
+            tokio::time::timeout(Duration::from_secs(2), sqlx::query("select 1").execute(&self.pool)).await;
         matches!(answer, Ok(Ok(_)))
     }
 

@@ -44,7 +44,13 @@ impl Lane {
     /// # Errors
     ///
     /// UNAVAILABLE.
-    pub async fn claim(&self, worker: &str, kinds: &[&str], limit: i32, lease_ms: i32) -> Result<Vec<ClaimedJob>> {
+    pub async fn claim(
+        &self,
+        worker: &str,
+        kinds: &[&str],
+        limit: i32,
+        lease_ms: i32,
+    ) -> Result<Vec<ClaimedJob>> {
         // Claim: jobs_runnable through queue_heads_turn.
         let rows = sqlx::query("select * from app.claim_jobs($1, $2, $3, $4)")
             .bind(worker)

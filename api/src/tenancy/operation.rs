@@ -261,7 +261,8 @@ impl ConnectionTrait for Operation {
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let mut held = self.connection().await?;
         let query = query(&statement);
-        self.note(query.fetch_all(held.get()?).await).map(|rows| rows.into_iter().map(QueryResult::from).collect())
+        self.note(query.fetch_all(held.get()?).await)
+            .map(|rows| rows.into_iter().map(QueryResult::from).collect())
     }
 }
 

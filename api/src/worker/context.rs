@@ -54,7 +54,10 @@ impl JobContext {
 }
 
 /// A statement with its values.
-pub(crate) fn statement<const N: usize>(sql: &'static str, values: [sea_orm::Value; N]) -> sea_orm::Statement {
+pub(crate) fn statement<const N: usize>(
+    sql: &'static str,
+    values: [sea_orm::Value; N],
+) -> sea_orm::Statement {
     sea_orm::Statement::from_sql_and_values(sea_orm::DbBackend::Postgres, sql, values)
 }
 

@@ -23,7 +23,7 @@ const RENEW_EVERY: Duration = Duration::from_secs(5);
 const POLL_EVERY: Duration = Duration::from_secs(1);
 const REAP_EVERY: Duration = Duration::from_secs(2);
 /// The longest that one attempt may take.
-const LONGEST_ATTEMPT: Duration = Duration::from_secs(600);
+const LONGEST_ATTEMPT: Duration = Duration::from_mins(10);
 /// How long a shutdown waits for running jobs before it gives their leases up.
 const DRAIN: Duration = Duration::from_secs(20);
 
@@ -124,7 +124,11 @@ impl Worker {
     }
 
     /// Runs the handler while the lease is renewed; a lost lease or a panic ends the attempt.
-    async fn run_leased(&self, handler: &Arc<dyn JobHandler>, context: &Arc<JobContext>) -> Result<(), JobFailure> {
+    async fn run_leased(
+        &self,
+        handler: &Arc<dyn JobHandler>,
+        context: &Arc<JobContext>,
+    ) -> Result<(), JobFailure> {
         let (handler, running) = (handler.clone(), context.clone());
         // Ends with this attempt: after a lost lease nothing of it may go on.
         let mut task =
@@ -156,7 +160,9 @@ async fn keep_lease(context: &JobContext) {
         match context.app().lane().renew(context.job(), LEASE_MS).await {
             Ok(true) => {}
             Ok(false) => return,
-            Err(error) => tracing::warn!(error.code = error.code(), "a lease could not be renewed; trying again"),
+            Err(error) => {
+                tracing::warn!(error.code = error.code(), "a lease could not be renewed; trying again");
+            }
         }
     }
 }
@@ -216,7 +222,9 @@ async fn reap(app: Arc<App>) {
                 tracing::warn!(count, "jobs of lost workers were taken back");
                 app.database().wakes().send(Wake::Jobs);
             }
-            Err(error) => tracing::warn!(error.code = error.code(), "leases could not be reaped; trying again"),
+            Err(error) => {
+                tracing::warn!(error.code = error.code(), "leases could not be reaped; trying again");
+            }
         }
     }
 }

@@ -48,15 +48,18 @@ begin
     where q.next_run_at <= clock_timestamp() and q.next_run_at < 'infinity'
     order by q.last_served_at limit p_limit for update skip locked) h;
   foreach v_head in array coalesce(v_heads, '{}') loop
+    -- Materialised, because a plain sub-select with a limit is run again for each row that it is joined to.
     return query
+      with picked as materialized (
+        select q.id from public.jobs q
+        where q.workspace_id = v_head and q.status = 'QUEUED' and q.run_at <= clock_timestamp() and q.kind = any (p_kinds)
+        order by q.run_at, q.id
+        limit ceil(p_limit::numeric / cardinality(v_heads))
+        for update skip locked)
       update public.jobs j
       set status = 'RUNNING', attempts = j.attempts + 1, worker = p_worker, lease_token = gen_random_uuid(),
         lease_expires_at = clock_timestamp() + p_lease_ms * interval '1 millisecond', updated_at = clock_timestamp()
-      from (select q.id from public.jobs q
-            where q.workspace_id = v_head and q.status = 'QUEUED' and q.run_at <= clock_timestamp() and q.kind = any (p_kinds)
-            order by q.run_at, q.id
-            limit ceil(p_limit::numeric / cardinality(v_heads))
-            for update skip locked) picked
+      from picked
       where j.workspace_id = v_head and j.id = picked.id
       returning j.workspace_id, j.id, j.kind, j.subject_id, j.attempts, j.max_attempts, j.lease_token, j.correlation_id;
     update public.queue_heads q
@@ -145,12 +148,14 @@ language plpgsql security definer set search_path = '' as $$
 declare
   v_count integer;
 begin
+  with expired as materialized (
+    select q.workspace_id, q.id from public.jobs q
+    where q.status = 'RUNNING' and q.lease_expires_at < clock_timestamp()
+    order by q.lease_expires_at limit 500 for update skip locked)
   update public.jobs j
   set status = 'QUEUED', lease_token = null, lease_expires_at = null, run_at = clock_timestamp(), failure_class = 'LEASE_EXPIRED',
     last_error = 'The worker stopped renewing its lease.', updated_at = clock_timestamp()
-  from (select q.workspace_id, q.id from public.jobs q
-        where q.status = 'RUNNING' and q.lease_expires_at < clock_timestamp()
-        order by q.lease_expires_at limit 500 for update skip locked) expired
+  from expired
   where j.workspace_id = expired.workspace_id and j.id = expired.id;
   get diagnostics v_count = row_count;
   return v_count;

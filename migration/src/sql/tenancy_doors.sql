@@ -107,9 +107,7 @@ comment on function app.open_session(uuid, uuid, timestamptz) is
 revoke execute on function app.enter(uuid, uuid, text, text, text), app.enter_session(uuid, uuid, text), app.workspaces_of_actor(),
   app.create_user(uuid, text, text), app.create_workspace(uuid, text, text, uuid, text), app.open_session(uuid, uuid, timestamptz)
   from public;
--- The command line makes people, workspaces and sessions as the owner.
-grant execute on function app.create_user(uuid, text, text), app.create_workspace(uuid, text, text, uuid, text),
-  app.open_session(uuid, uuid, timestamptz) to footnote_owner;
+-- The command line makes people, workspaces and sessions: as the owner, which may become footnote_system (SET ROLE).
 grant execute on function app.enter_session(uuid, uuid, text), app.workspaces_of_actor() to footnote_app, footnote_worker;
 alter function app.enter(uuid, uuid, text, text, text) owner to footnote_system;
 alter function app.enter_session(uuid, uuid, text) owner to footnote_system;

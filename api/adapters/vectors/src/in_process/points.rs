@@ -120,7 +120,7 @@ pub(super) fn unit(vector: &[f32]) -> Option<Vec<f32>> {
 
 /// Only the scope's workspace: what every search, deletion and count begins with.
 pub(super) fn tenant_filter(scope: Scope) -> Filter {
-    Filter::new_must(is_one_of(WORKSPACE, &[scope.workspace_id]))
+    Filter::new_must(is(WORKSPACE, scope.workspace_id))
 }
 
 /// Only the scope's workspace, and of it only these collections.
@@ -139,9 +139,9 @@ pub(super) fn selection_filter(scope: Scope, selection: Selection) -> Filter {
             let ids: HasIdCondition = ids.into_iter().map(PointId::Uuid).collect();
             must.push(Condition::HasId(ids));
         }
-        Selection::Document(document_id) => must.push(is_one_of(DOCUMENT, &[document_id])),
+        Selection::Document(document_id) => must.push(is(DOCUMENT, document_id)),
         Selection::VersionsExcept { document_id, keep } => {
-            must.push(is_one_of(DOCUMENT, &[document_id]));
+            must.push(is(DOCUMENT, document_id));
             if !keep.is_empty() {
                 filter.must_not = Some(vec![is_one_of(VERSION, &keep)]);
             }
@@ -177,6 +177,11 @@ fn payload(point: &Point) -> Value {
 
 fn path(field: &str) -> JsonPath {
     JsonPath { first_key: field.to_owned(), rest: Vec::new() }
+}
+
+fn is(field: &str, id: Uuid) -> Condition {
+    // A whole search takes half the time that it takes with a list of one id.
+    Condition::Field(FieldCondition::new_match(path(field), Match::from(id.to_string())))
 }
 
 fn is_one_of(field: &str, ids: &[Uuid]) -> Condition {
