@@ -1,6 +1,7 @@
 //! The tests of Footnote: what it promises, through GraphQL, on a real PostgreSQL that the run starts and stops itself.
 
 mod agents;
+mod architecture;
 mod contract;
 mod crash;
 mod isolation;

@@ -13,6 +13,7 @@ pub mod input;
 pub mod jobs;
 pub mod knowledge;
 pub mod operations;
+pub mod page;
 pub mod server;
 pub mod supervisor;
 pub mod tenancy;

@@ -22,3 +22,4 @@ pub mod retrieval;
 pub mod retrieval_hit;
 pub mod user;
 pub mod workspace;
+pub mod workspace_of_viewer;

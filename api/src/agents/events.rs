@@ -7,8 +7,7 @@ use sea_orm::{
 };
 
 use crate::error::{Error, Result};
-use crate::tenancy::{Operation, Wake};
-use crate::worker::statement;
+use crate::tenancy::{Operation, Wake, statement};
 
 /// How many events one look reads.
 pub(super) const BATCH: u64 = 200;

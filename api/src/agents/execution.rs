@@ -25,8 +25,8 @@ use super::service::EXECUTE;
 use super::status::{is_terminal, move_to, tell_finished};
 use crate::error::{Error, Result};
 use crate::knowledge::retrieval::{LONGEST_QUERY, Mode, Search, search};
-use crate::tenancy::Operation;
-use crate::worker::{JobContext, JobFailure, JobHandler, statement};
+use crate::tenancy::{Operation, statement};
+use crate::worker::{JobContext, JobFailure, JobHandler};
 
 /// The handler.
 pub(super) struct Execute;

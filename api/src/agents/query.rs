@@ -7,7 +7,8 @@ use entity::id::{AgentId, AgentRunId};
 use super::service;
 use super::types::{Agent, AgentRun};
 use crate::error::Result;
-use crate::graphql::{Connection, Key, Order, Page, PageArgs, list_cost, operation};
+use crate::graphql::{Connection, connection, list_cost, operation};
+use crate::page::{Key, Order, Page, PageArgs};
 
 /// Queries about agents and runs.
 #[derive(Default)]
@@ -27,7 +28,7 @@ impl AgentsQuery {
     ) -> Result<Connection<Agent>> {
         let page = Page::parse("agents", Order::Descending, PageArgs { first, after, last, before })?;
         let rows = service::agents(operation(context).await?.as_ref(), &page).await?;
-        Ok(page.connection(rows, |row| Key::Id(row.id.0), Agent::from))
+        Ok(connection(&page, rows, |row| Key::Id(row.id.0), Agent::from))
     }
 
     /// An agent; null where there is none of this id, or none that you may see.
@@ -52,7 +53,7 @@ impl AgentsQuery {
     ) -> Result<Connection<AgentRun>> {
         let page = Page::parse("agentRuns", Order::Descending, PageArgs { first, after, last, before })?;
         let rows = service::runs(operation(context).await?.as_ref(), (None, status), &page).await?;
-        Ok(page.connection(rows, |row| Key::Id(row.id.0), AgentRun::from))
+        Ok(connection(&page, rows, |row| Key::Id(row.id.0), AgentRun::from))
     }
 
     /// A run; null where there is none of this id, or none that you may see.

@@ -10,9 +10,9 @@ use serde_json::json;
 use super::events::{NewEvent, append};
 use super::status::{is_terminal, move_to, tell_finished};
 use crate::error::{Error, Result, broken_constraint};
-use crate::graphql::Page;
 use crate::input::Check;
 use crate::jobs::service::{NewJob, enqueue};
+use crate::page::Page;
 use crate::tenancy::{Audit, Event, EventType, Operation, Permission};
 
 /// What runs are called in the job lane.

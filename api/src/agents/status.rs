@@ -8,8 +8,7 @@ use serde_json::json;
 
 use super::events::{NewEvent, append};
 use crate::error::{Error, Result};
-use crate::tenancy::{Event, EventType, Operation, Wake};
-use crate::worker::statement;
+use crate::tenancy::{Event, EventType, Operation, Wake, statement};
 
 /// Whether nothing follows.
 pub(super) fn is_terminal(status: AgentRunStatus) -> bool {

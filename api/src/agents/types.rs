@@ -6,9 +6,10 @@ use entity::{agent, agent_run, agent_run_step, chunk, citation, document, docume
 
 use super::service;
 use crate::error::{Error, Result};
-use crate::graphql::{Connection, Key, Order, Page, PageArgs, list_cost, loader, operation};
+use crate::graphql::{Connection, connection, list_cost, loader, operation};
 use crate::knowledge::offsets::OffsetMap;
 use crate::knowledge::{Chunk, Document, DocumentVersion, OffsetUnit, offset_in_version};
+use crate::page::{Key, Order, Page, PageArgs};
 
 /// The most characters of context on either side of a quote.
 const MOST_CONTEXT: i32 = 2000;
@@ -44,7 +45,7 @@ impl Agent {
         let page = Page::parse("agentRuns", Order::Descending, PageArgs { first, after, last, before })?;
         let rows =
             service::runs(operation(context).await?.as_ref(), (Some(self.row.id), None), &page).await?;
-        Ok(page.connection(rows, |row| Key::Id(row.id.0), AgentRun::from))
+        Ok(connection(&page, rows, |row| Key::Id(row.id.0), AgentRun::from))
     }
 }
 
@@ -107,7 +108,7 @@ impl AgentRun {
     ) -> Result<Connection<AgentRunStep>> {
         let page = Page::parse("steps", Order::Ascending, PageArgs { first, after, last, before })?;
         let rows = service::steps(operation(context).await?.as_ref(), self.row.id, &page).await?;
-        Ok(page.connection(rows, |row| Key::Ordinal(row.ordinal.into()), |row| AgentRunStep { row }))
+        Ok(connection(&page, rows, |row| Key::Ordinal(row.ordinal.into()), |row| AgentRunStep { row }))
     }
 
     /// The citations of its answer, in the answer's order.
@@ -122,7 +123,7 @@ impl AgentRun {
     ) -> Result<Connection<Citation>> {
         let page = Page::parse("citations", Order::Ascending, PageArgs { first, after, last, before })?;
         let rows = service::citations(operation(context).await?.as_ref(), self.row.id, &page).await?;
-        Ok(page.connection(rows, |row| Key::Ordinal(row.ordinal.into()), Citation::from))
+        Ok(connection(&page, rows, |row| Key::Ordinal(row.ordinal.into()), Citation::from))
     }
 }
 

@@ -10,6 +10,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::ready::{Headers, Ready};
 use crate::operations::seed::{QUESTION, Seeded};
 
+/// What the first query looks for.
+const SEARCH: &str = "how do I stop one tenant seeing another's rows";
+
 /// Marks for a terminal; empty where none shows them.
 struct Marks {
     bold: &'static str,
@@ -78,7 +81,7 @@ fn queries(seeded: &Seeded) -> [(&'static str, String); 3] {
         (
             "search the manual",
             format!(
-                "query {{\n  search(query: \"{QUESTION}\", first: 5) {{\n    nodes {{ score headingPath passage \
+                "query {{\n  search(query: \"{SEARCH}\", first: 5) {{\n    nodes {{ score headingPath passage \
                  target {{ ... on Chunk {{ document {{ title }} }} }} }}\n  }}\n}}"
             ),
         ),

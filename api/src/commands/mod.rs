@@ -4,6 +4,7 @@
 //! to people otherwise; logs and failures go to standard error. Exit codes: 0 done, 1 failed, 2 wrong use. Whatever a
 //! command starts ends with it, also on Ctrl-C (SIGINT) and SIGTERM.
 
+mod bench;
 mod bootstrap;
 mod demo;
 mod guide;
@@ -64,6 +65,9 @@ enum Command {
     /// Mint an access token for a member of a workspace.
     #[command(after_help = token::EXAMPLES)]
     Token(token::Token),
+    /// Measure ingestion or search on this machine, in a database of its own.
+    #[command(after_help = bench::EXAMPLES)]
+    Bench(bench::Bench),
 }
 
 /// Runs the command of this process's arguments.
@@ -93,6 +97,7 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Migrate(migrate) => migrate.run(interrupt).await,
             Command::Schema => output::text(&crate::graphql::sdl()),
             Command::Token(token) => token.run(interrupt).await,
+            Command::Bench(bench) => Box::pin(bench.run(interrupt)).await,
         }
     });
     // A blocking call that hangs must not hold up the end.

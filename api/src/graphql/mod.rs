@@ -1,20 +1,20 @@
 //! What belongs to the schema as a whole: its assembly, the request that resolvers work in, pages, node ids, loaders, and
 //! the hook that ends each operation and presents each error. It knows no rule of any capability.
 
+mod connection;
 mod extension;
 mod loaders;
 mod node;
-mod page;
 mod request;
 
 use std::sync::Arc;
 
 use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, Schema as Inner};
 
+pub use connection::{Connection, connection, list_cost};
 pub use extension::EndOperation;
 pub use loaders::{ById, Load, loader};
 pub use node::Node;
-pub use page::{Connection, Key, Order, Page, PageArgs, list_cost};
 pub use request::{Credentials, OriginOfRequest, Request, RequestId, operation, request};
 
 use crate::app::App;

@@ -6,7 +6,8 @@ use entity::job::JobStatus;
 use super::service;
 use super::types::Job;
 use crate::error::Result;
-use crate::graphql::{Connection, Key, Order, Page, PageArgs, list_cost, operation};
+use crate::graphql::{Connection, connection, list_cost, operation};
+use crate::page::{Key, Order, Page, PageArgs};
 
 /// Queries about jobs.
 #[derive(Default)]
@@ -28,6 +29,6 @@ impl JobsQuery {
         let page = Page::parse("jobs", Order::Descending, PageArgs { first, after, last, before })?;
         let operation = operation(context).await?;
         let rows = service::list(&operation, status, &page).await?;
-        Ok(page.connection(rows, |row| Key::Id(row.id.0), Job::from))
+        Ok(connection(&page, rows, |row| Key::Id(row.id.0), Job::from))
     }
 }

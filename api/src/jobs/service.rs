@@ -7,9 +7,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::error::{Error, Result, broken_constraint};
-use crate::graphql::Page;
-use crate::tenancy::{Audit, Event, EventType, Operation, Permission, Wake};
-use crate::worker::statement;
+use crate::page::Page;
+use crate::tenancy::{Audit, Event, EventType, Operation, Permission, Wake, statement};
 
 /// Work to be done after the operation has committed.
 pub struct NewJob<'a> {

@@ -15,8 +15,7 @@ use super::purge::enqueue_purge;
 use super::service::ingest;
 use crate::error::{Error, Result};
 use crate::input::Check;
-use crate::tenancy::{Audit, Event, EventType, Operation, Permission};
-use crate::worker::statement;
+use crate::tenancy::{Audit, Event, EventType, Operation, Permission, statement};
 
 /// What a client sends as a document's text.
 pub struct Content {

@@ -21,8 +21,8 @@ use super::purge::enqueue_purge;
 use super::service::INGEST;
 use super::vectors::{ensure_index, failure, from_bytes, to_bytes};
 use crate::error::{Error, Result};
-use crate::tenancy::{Event, EventType, Operation};
-use crate::worker::{JobContext, JobFailure, JobHandler, statement};
+use crate::tenancy::{Event, EventType, Operation, statement};
+use crate::worker::{JobContext, JobFailure, JobHandler};
 
 /// Old points stay longer than the longest request, so that a search that began with them can read back.
 const OLD_POINTS_STAY_MS: i64 = 60_000;

@@ -10,8 +10,8 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use super::vectors::active_index;
 use crate::error::{Error, Result};
 use crate::jobs::service::{NewJob, enqueue};
-use crate::tenancy::Operation;
-use crate::worker::{JobContext, JobFailure, JobHandler, statement};
+use crate::tenancy::{Operation, statement};
+use crate::worker::{JobContext, JobFailure, JobHandler};
 
 const KIND: &str = "document.purge";
 

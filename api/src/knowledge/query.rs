@@ -8,7 +8,8 @@ use super::retrieval::{self, Search};
 use super::service;
 use super::types::{Collection, Document, Ingestion, SearchHit, SearchMode, SearchResults};
 use crate::error::{Error, Result};
-use crate::graphql::{Connection, Key, Order, Page, PageArgs, list_cost, operation, request};
+use crate::graphql::{Connection, connection, list_cost, operation, request};
+use crate::page::{Key, Order, Page, PageArgs};
 use crate::tenancy::Access;
 
 /// Queries about knowledge.
@@ -29,7 +30,7 @@ impl KnowledgeQuery {
     ) -> Result<Connection<Collection>> {
         let page = Page::parse("collections", Order::Descending, PageArgs { first, after, last, before })?;
         let rows = service::collections(operation(context).await?.as_ref(), &page).await?;
-        Ok(page.connection(rows, |row| Key::Id(row.id.0), Collection::from))
+        Ok(connection(&page, rows, |row| Key::Id(row.id.0), Collection::from))
     }
 
     /// Documents, newest first.
@@ -45,7 +46,7 @@ impl KnowledgeQuery {
     ) -> Result<Connection<Document>> {
         let page = Page::parse("documents", Order::Descending, PageArgs { first, after, last, before })?;
         let rows = service::documents(operation(context).await?.as_ref(), collection_id, &page).await?;
-        Ok(page.connection(rows, |row| Key::Id(row.id.0), Document::from))
+        Ok(connection(&page, rows, |row| Key::Id(row.id.0), Document::from))
     }
 
     /// A document; null where there is none of this id, or none that you may see.
@@ -70,7 +71,7 @@ impl KnowledgeQuery {
     ) -> Result<Connection<Ingestion>> {
         let page = Page::parse("ingestions", Order::Descending, PageArgs { first, after, last, before })?;
         let rows = service::ingestions(operation(context).await?.as_ref(), status, &page).await?;
-        Ok(page.connection(rows, |row| Key::Id(row.id.0), Ingestion::from))
+        Ok(connection(&page, rows, |row| Key::Id(row.id.0), Ingestion::from))
     }
 
     /// Searches the documents of the workspace; the best passages first. It finds the current version of each document.

@@ -8,11 +8,10 @@ use serde_json::json;
 
 pub use super::documents::{ChangedDocument, Content, NewDocument, create, delete, update};
 use crate::error::{Error, Result, broken_constraint};
-use crate::graphql::Page;
 use crate::input::Check;
 use crate::jobs::service::{NewJob, enqueue};
-use crate::tenancy::{Audit, Event, EventType, Operation, Permission};
-use crate::worker::statement;
+use crate::page::Page;
+use crate::tenancy::{Audit, Event, EventType, Operation, Permission, statement};
 
 /// What `document.ingest` jobs are called in the job lane.
 pub(super) const INGEST: &str = "document.ingest";

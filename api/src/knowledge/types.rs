@@ -8,7 +8,8 @@ use super::offsets::OffsetMap;
 use super::retrieval::{Found, Mode};
 use super::service;
 use crate::error::{Error, Result};
-use crate::graphql::{Connection, Key, Order, Page, PageArgs, list_cost, loader, operation};
+use crate::graphql::{Connection, connection, list_cost, loader, operation};
+use crate::page::{Key, Order, Page, PageArgs};
 
 /// In which unit offsets are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Default)]
@@ -62,7 +63,7 @@ impl Collection {
         let page = Page::parse("documents", Order::Descending, PageArgs { first, after, last, before })?;
         let operation = operation(context).await?;
         let rows = service::documents(&operation, Some(self.row.id), &page).await?;
-        Ok(page.connection(rows, |row| Key::Id(row.id.0), Document::from))
+        Ok(connection(&page, rows, |row| Key::Id(row.id.0), Document::from))
     }
 }
 
@@ -114,7 +115,7 @@ impl Document {
         let page = Page::parse("versions", Order::Ascending, PageArgs { first, after, last, before })?;
         let operation = operation(context).await?;
         let rows = service::versions(&operation, self.row.id, &page).await?;
-        Ok(page.connection(rows, |row| Key::Ordinal(row.ordinal.into()), DocumentVersion::from))
+        Ok(connection(&page, rows, |row| Key::Ordinal(row.ordinal.into()), DocumentVersion::from))
     }
 
     /// The ingestion of its newest version; null only while the document is being deleted.

@@ -7,8 +7,8 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use crate::adapters::embeddings::Embedder;
 use crate::error::{Error, Result};
-use crate::tenancy::Operation;
-use crate::worker::{JobFailure, statement};
+use crate::tenancy::{Operation, statement};
+use crate::worker::JobFailure;
 
 /// The index that search uses; none before the first ingestion.
 pub(super) async fn active_index(operation: &Operation) -> Result<Option<embedding_index::Model>> {

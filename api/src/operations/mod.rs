@@ -4,6 +4,7 @@
 //! run finds what the first one made. It refuses to roll back a database that it was not given for that. Its failures are
 //! sentences for the operator; passwords stand in files of mode 0600 and in addresses that a command was asked to print.
 
+pub mod bench;
 pub mod catalog_dump;
 pub mod failure;
 pub mod manual;

@@ -184,6 +184,15 @@ fn field_notes() -> Vec<NewDocument> {
     vec![NewDocument { title: "Greenhouse notes".to_owned(), format: "text", source: source.to_owned() }]
 }
 
+/// Makes the pages of the manual that a workspace lacks, for measurements.
+///
+/// # Errors
+///
+/// [`Failure::Refused`] with what the API says.
+pub(super) async fn manual_documents(owner: &SignedIn) -> Result<(), Failure> {
+    fill(owner, &WORKSPACES[0]).await
+}
+
 /// Makes the collection and the documents that are missing.
 async fn fill(owner: &SignedIn, workspace: &Workspace) -> Result<(), Failure> {
     let collection = named(

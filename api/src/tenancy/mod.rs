@@ -16,6 +16,7 @@ mod wake;
 pub use database::{Database, Timeouts};
 pub use envelope::{Audit, Event, EventType};
 pub use lane::{ClaimedJob, Lane};
+pub(crate) use operation::statement;
 pub use operation::{Access, Operation};
 pub use origin::{Origin, Slug, WorkspaceKey};
 pub use permissions::{Permission, Proof};

@@ -282,6 +282,11 @@ fn read_context(row: &PgRow) -> Result<Context> {
     })
 }
 
+/// A statement with its values.
+pub(crate) fn statement<const N: usize>(sql: &'static str, values: [sea_orm::Value; N]) -> Statement {
+    Statement::from_sql_and_values(DbBackend::Postgres, sql, values)
+}
+
 fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::tenancy::{ClaimedJob, Operation};
+use crate::tenancy::{ClaimedJob, Operation, statement};
 
 /// A job under way: its only way to the data is through its own operations.
 pub struct JobContext {
@@ -51,14 +51,6 @@ impl JobContext {
         operation.execute_raw(statement("select app.finish_job()", [])).await?;
         operation.commit().await
     }
-}
-
-/// A statement with its values.
-pub(crate) fn statement<const N: usize>(
-    sql: &'static str,
-    values: [sea_orm::Value; N],
-) -> sea_orm::Statement {
-    sea_orm::Statement::from_sql_and_values(sea_orm::DbBackend::Postgres, sql, values)
 }
 
 /// Why an attempt failed.

@@ -9,12 +9,11 @@ use sea_orm::ConnectionTrait;
 use serde_json::json;
 use tokio::sync::{Semaphore, watch};
 
-use super::context::statement;
 use super::{JobContext, JobFailure, JobHandler, backoff_ms};
 use crate::app::App;
 use crate::error::Result;
 use crate::supervisor;
-use crate::tenancy::{ClaimedJob, Event, EventType, Wake};
+use crate::tenancy::{ClaimedJob, Event, EventType, Operation, Wake, statement};
 
 /// How long a lease lasts unless it is renewed.
 const LEASE_MS: i32 = 15_000;
@@ -191,7 +190,7 @@ async fn bury(context: &JobContext, handler: &dyn JobHandler, failure: &JobFailu
 
 /// Gives the job back after a delay in milliseconds, or leaves it DEAD.
 async fn fail(
-    operation: &crate::tenancy::Operation,
+    operation: &Operation,
     job: &ClaimedJob,
     failure: &JobFailure,
     delay: Option<i32>,

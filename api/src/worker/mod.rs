@@ -9,6 +9,5 @@ mod context;
 mod engine;
 
 pub use backoff::backoff_ms;
-pub(crate) use context::statement;
 pub use context::{JobContext, JobFailure, JobHandler};
 pub use engine::Worker;

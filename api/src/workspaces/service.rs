@@ -1,13 +1,12 @@
 //! The rules of workspaces.
 
+use entity::workspace_of_viewer::WorkspaceOfViewer;
 use entity::{membership, user, workspace};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter};
 
-use super::types::WorkspaceOfViewer;
 use crate::error::{Error, Result};
-use crate::graphql::Page;
-use crate::tenancy::{Operation, Permission};
-use crate::worker::statement;
+use crate::page::Page;
+use crate::tenancy::{Operation, Permission, statement};
 
 /// The signed-in user.
 ///

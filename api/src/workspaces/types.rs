@@ -1,14 +1,13 @@
 //! GraphQL types of workspaces.
 
 use async_graphql::{ComplexObject, Context, ID, SimpleObject};
-use chrono::{DateTime, Utc};
-use entity::id::WorkspaceId;
+use entity::workspace_of_viewer::WorkspaceOfViewer;
 use entity::{membership, user, workspace};
-use sea_orm::FromQueryResult;
 
 use super::service;
 use crate::error::{Error, Result};
-use crate::graphql::{Connection, Key, Order, Page, PageArgs, list_cost, loader, operation};
+use crate::graphql::{Connection, connection, list_cost, loader, operation};
+use crate::page::{Key, Order, Page, PageArgs};
 
 /// A workspace: the tenant. Everything in it is invisible from every other one.
 #[derive(SimpleObject)]
@@ -39,7 +38,7 @@ impl Workspace {
         let page = Page::parse("memberships", Order::Descending, PageArgs { first, after, last, before })?;
         let operation = operation(context).await?;
         let rows = service::memberships(&operation, &page).await?;
-        Ok(page.connection(rows, |row| Key::Id(row.id.0), |row| Membership { row }))
+        Ok(connection(&page, rows, |row| Key::Id(row.id.0), |row| Membership { row }))
     }
 }
 
@@ -92,19 +91,4 @@ pub struct Viewer {
     pub role: Option<String>,
     /// What the viewer may do in that workspace, as object:verb; empty outside one.
     pub permissions: Vec<String>,
-}
-
-/// A workspace that the viewer belongs to. Readable without the header X-Workspace.
-#[derive(SimpleObject, FromQueryResult)]
-pub struct WorkspaceOfViewer {
-    /// The id.
-    pub id: WorkspaceId,
-    /// What the header X-Workspace takes.
-    pub slug: String,
-    /// The name to show.
-    pub name: String,
-    /// The viewer's role in it.
-    pub role: String,
-    /// When it was made.
-    pub created_at: DateTime<Utc>,
 }

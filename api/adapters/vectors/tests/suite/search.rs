@@ -41,7 +41,7 @@ pub async fn each_mode_ranks_by_what_it_is_for(vectors: &Vectors) {
             (Some(3), Some(1))
         };
         assert_eq!((hit.dense_rank, hit.sparse_rank), (dense, sparse));
-        assert!((hit.score - fused(dense, 0.3, 2) - fused(sparse, 0.7, 2)).abs() < 1e-6, "{hit:?}");
+        assert!((hit.score - fused(dense, 0.15, 2) - fused(sparse, 0.85, 2)).abs() < 1e-6, "{hit:?}");
     }
     assert!(hits.is_sorted_by(|left, right| left.score >= right.score));
 }

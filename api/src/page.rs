@@ -1,10 +1,8 @@
-//! Pages of lists: Relay connections over keyset cursors (<https://relay.dev/graphql/connections.htm>).
+//! Pages of lists, by keyset cursors.
 //!
 //! A cursor names its list and the key of a row, so one of another list is refused; it holds no secret, and what it points
 //! at is looked up under the reader's own policies.
 
-use async_graphql::OutputType;
-use async_graphql::connection::{Connection as RelayConnection, Edge, EmptyFields};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
@@ -12,11 +10,9 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 
-/// A list of a schema type.
-pub type Connection<T> = RelayConnection<String, T, EmptyFields, EmptyFields>;
-
 const DEFAULT_SIZE: u64 = 20;
-const LARGEST_SIZE: i32 = 100;
+/// The most rows of a page.
+pub const LARGEST_SIZE: i32 = 100;
 /// A cursor of ours has at most about 80 characters.
 const LONGEST_CURSOR: usize = 200;
 
@@ -107,27 +103,32 @@ impl Page {
         select.limit(self.size + 1)
     }
 
-    /// The page of the rows that the statement gave.
-    pub fn connection<R, T: OutputType>(
-        &self,
-        mut rows: Vec<R>,
-        key: impl Fn(&R) -> Key,
-        wrap: impl Fn(R) -> T,
-    ) -> Connection<T> {
+    /// Cuts the rows that the statement gave to the page, in the list's order.
+    pub fn slice<R>(&self, mut rows: Vec<R>) -> Slice<R> {
         let more = rows.len() as u64 > self.size;
         rows.truncate(usize::try_from(self.size).unwrap_or(usize::MAX));
         if self.backward {
             rows.reverse();
         }
-        let (previous, next) =
+        let (has_previous, has_next) =
             if self.backward { (more, self.before.is_some()) } else { (self.after.is_some(), more) };
-        let mut connection = Connection::new(previous, next);
-        connection.edges.extend(rows.into_iter().map(|row| {
-            let cursor = encode(self.list, key(&row));
-            Edge::new(cursor, wrap(row))
-        }));
-        connection
+        Slice { rows, has_previous, has_next }
     }
+
+    /// The cursor of a row of this list.
+    pub fn cursor(&self, key: Key) -> String {
+        encode(self.list, key)
+    }
+}
+
+/// The rows of a page.
+pub struct Slice<R> {
+    /// In the list's order.
+    pub rows: Vec<R>,
+    /// Whether there are rows before them.
+    pub has_previous: bool,
+    /// Whether there are rows after them.
+    pub has_next: bool,
 }
 
 fn value(key: Key) -> sea_orm::Value {
@@ -164,13 +165,6 @@ fn decode(list: &str, argument: &str, cursor: &str) -> Result<Key> {
         _ => return Err(refuse()),
     };
     Ok(key)
-}
-
-/// What a list costs: its page size times what one of its rows costs.
-#[must_use]
-pub fn list_cost(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
-    let size = first.or(last).unwrap_or(20).clamp(1, LARGEST_SIZE);
-    1 + usize::try_from(size).unwrap_or(1) * child
 }
 
 #[cfg(test)]
