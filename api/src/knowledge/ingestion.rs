@@ -195,7 +195,7 @@ impl<'a> Work<'a> {
         // Embed: what has no vector yet.
         let missing = operation
             .query_all_raw(statement(
-                "select c.id, c.text from public.chunks c
+                "select c.id, c.heading_path, c.text from public.chunks c
                  left join public.chunk_embeddings e on e.workspace_id = c.workspace_id and e.chunk_id = c.id and e.embedding_index_id = $2
                  where c.workspace_id = app.workspace_id() and c.document_version_id = $1 and e.id is null order by c.ordinal",
                 [self.version.id.0.into(), index.id.0.into()],
@@ -204,7 +204,11 @@ impl<'a> Work<'a> {
             .map_err(Error::from)?;
         let missing: Vec<(Uuid, String)> = missing
             .iter()
-            .map(|row| Ok((row.try_get("", "id")?, row.try_get("", "text")?)))
+            .map(|row| {
+                let path: serde_json::Value = row.try_get("", "heading_path")?;
+                let text: String = row.try_get("", "text")?;
+                Ok((row.try_get("", "id")?, format!("{}\n{text}", headings(&path))))
+            })
             .collect::<Result<_, sea_orm::DbErr>>()
             .map_err(Error::from)?;
         self.progress(&operation, IngestionStage::Embed, None).await?;
@@ -464,7 +468,7 @@ async fn reuse_embeddings(
         .query_all_raw(statement(
             "select distinct on (c.id) c.id, e.vector
              from public.chunks c
-             join public.chunks o on o.workspace_id = c.workspace_id and o.document_id = c.document_id and o.text_hash = c.text_hash
+             join public.chunks o on o.workspace_id = c.workspace_id and o.document_id = c.document_id and o.text_hash = c.text_hash and o.heading_path = c.heading_path
                and o.document_version_id <> c.document_version_id
              join public.chunk_embeddings e on e.workspace_id = o.workspace_id and e.chunk_id = o.id and e.embedding_index_id = $2
              where c.workspace_id = app.workspace_id() and c.document_version_id = $1
