@@ -3,23 +3,23 @@
 //! Each stage commits before the next one begins, and a stage that was done is not done again: a worker that is killed loses
 //! at most one stage's work. The version that serves is switched by the last statement, together with the end of the job.
 
-use std::collections::HashMap;
 use std::time::Instant;
 
 use entity::document_version::{self, DocumentFormat};
-use entity::id::{ChunkId, DocumentId, EmbeddingIndexId, IngestionId, PointId};
+use entity::id::{EmbeddingIndexId, IngestionId, PointId};
 use entity::ingestion::{self, IngestionFailureClass, IngestionStage};
 use entity::{chunk, document};
 use footnote_vectors::{Kind, Point};
-use sea_orm::{ActiveEnum, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Value};
+use sea_orm::{ActiveEnum, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::chunking::{self, ChunkSpan};
 use super::parsing::{self, Format, ParseFailure, Parsed};
+use super::passages::{embeddings, insert_chunks, insert_embeddings, reuse_embeddings};
 use super::purge::enqueue_purge;
 use super::service::INGEST;
-use super::vectors::{ensure_index, failure, from_bytes, to_bytes};
+use super::vectors::{ensure_index, failure};
 use crate::error::{Error, Result};
 use crate::tenancy::{Event, EventType, Operation, statement};
 use crate::worker::{JobContext, JobFailure, JobHandler};
@@ -250,13 +250,13 @@ impl<'a> Work<'a> {
             .all(&operation)
             .await
             .map_err(Error::from)?;
-        let mut embeddings = embeddings(&operation, index, self.version.id).await?;
+        let mut vectors_of = embeddings(&operation, index, self.version.id).await?;
         drop(operation);
         let mut dimensions = None;
         let points: Vec<Point> = chunks
             .into_iter()
             .filter_map(|chunk| {
-                let (id, dense) = embeddings.remove(&chunk.id)?;
+                let (id, dense) = vectors_of.remove(&chunk.id)?;
                 dimensions = Some(dense.len());
                 Some(self.point(&chunk, id, dense))
             })
@@ -407,138 +407,6 @@ async fn fail(
         correlation_id: context.job().correlation_id.clone(),
     });
     Ok(())
-}
-
-async fn insert_chunks(
-    operation: &Operation,
-    document: DocumentId,
-    version: entity::id::DocumentVersionId,
-    chunks: Vec<ChunkSpan>,
-) -> Result<()> {
-    let count = |n: u32| i32::try_from(n).map_err(Error::internal);
-    let mut columns: [Vec<Value>; 8] = Default::default();
-    for chunk in chunks {
-        let values: [Value; 8] = [
-            ChunkId::new().0.into(),
-            count(chunk.ordinal)?.into(),
-            count(chunk.start)?.into(),
-            count(chunk.end)?.into(),
-            json!(chunk.heading_path).into(),
-            count(chunk.token_count)?.into(),
-            chunk.text.into(),
-            chunk.text_hash.to_vec().into(),
-        ];
-        for (column, value) in columns.iter_mut().zip(values) {
-            column.push(value);
-        }
-    }
-    let [ids, ordinals, starts, ends, headings, tokens, texts, hashes] = columns;
-    // Store: all passages of the version in one statement.
-    operation
-        .execute_raw(statement(
-            "insert into public.chunks (workspace_id, document_id, document_version_id, id, ordinal, start_offset, end_offset,
-               heading_path, token_count, text, text_hash)
-             select app.workspace_id(), $1, $2, * from unnest($3::uuid[], $4::int[], $5::int[], $6::int[], $7::jsonb[], $8::int[],
-               $9::text[], $10::bytea[])",
-            [
-                document.0.into(),
-                version.0.into(),
-                array(sea_orm::sea_query::ArrayType::Uuid, ids),
-                array(sea_orm::sea_query::ArrayType::Int, ordinals),
-                array(sea_orm::sea_query::ArrayType::Int, starts),
-                array(sea_orm::sea_query::ArrayType::Int, ends),
-                array(sea_orm::sea_query::ArrayType::Json, headings),
-                array(sea_orm::sea_query::ArrayType::Int, tokens),
-                array(sea_orm::sea_query::ArrayType::String, texts),
-                array(sea_orm::sea_query::ArrayType::Bytes, hashes),
-            ],
-        ))
-        .await?;
-    Ok(())
-}
-
-/// Copies the vectors of passages whose text an earlier version of the document has too.
-async fn reuse_embeddings(
-    operation: &Operation,
-    index: EmbeddingIndexId,
-    version: entity::id::DocumentVersionId,
-) -> Result<()> {
-    // Embed: unchanged passages keep their vectors.
-    let rows = operation
-        .query_all_raw(statement(
-            "select distinct on (c.id) c.id, e.vector
-             from public.chunks c
-             join public.chunks o on o.workspace_id = c.workspace_id and o.document_id = c.document_id and o.text_hash = c.text_hash and o.heading_path = c.heading_path
-               and o.document_version_id <> c.document_version_id
-             join public.chunk_embeddings e on e.workspace_id = o.workspace_id and e.chunk_id = o.id and e.embedding_index_id = $2
-             where c.workspace_id = app.workspace_id() and c.document_version_id = $1
-               and not exists (select from public.chunk_embeddings own where own.workspace_id = c.workspace_id
-                 and own.chunk_id = c.id and own.embedding_index_id = $2)",
-            [version.0.into(), index.0.into()],
-        ))
-        .await?;
-    let mut ids = Vec::with_capacity(rows.len());
-    let mut vectors = Vec::with_capacity(rows.len());
-    for row in rows {
-        ids.push(row.try_get::<Uuid>("", "id")?);
-        vectors.push(from_bytes(&row.try_get::<Vec<u8>>("", "vector")?));
-    }
-    insert_embeddings(operation, index, &ids, &vectors).await
-}
-
-async fn insert_embeddings(
-    operation: &Operation,
-    index: EmbeddingIndexId,
-    chunks: &[Uuid],
-    vectors: &[Vec<f32>],
-) -> Result<()> {
-    if chunks.is_empty() {
-        return Ok(());
-    }
-    let ids = chunks.iter().map(|_| PointId::new().0.into()).collect();
-    let chunk_ids = chunks.iter().map(|id| (*id).into()).collect();
-    let bytes = vectors.iter().map(|vector| to_bytes(vector).into()).collect();
-    // Embed: vectors of passages; one that another worker stored stays.
-    operation
-        .execute_raw(statement(
-            "insert into public.chunk_embeddings (workspace_id, embedding_index_id, id, chunk_id, vector)
-             select app.workspace_id(), $1, * from unnest($2::uuid[], $3::uuid[], $4::bytea[])
-             on conflict (workspace_id, embedding_index_id, chunk_id) do nothing",
-            [
-                index.0.into(),
-                array(sea_orm::sea_query::ArrayType::Uuid, ids),
-                array(sea_orm::sea_query::ArrayType::Uuid, chunk_ids),
-                array(sea_orm::sea_query::ArrayType::Bytes, bytes),
-            ],
-        ))
-        .await?;
-    Ok(())
-}
-
-async fn embeddings(
-    operation: &Operation,
-    index: EmbeddingIndexId,
-    version: entity::id::DocumentVersionId,
-) -> Result<HashMap<ChunkId, (PointId, Vec<f32>)>> {
-    // Index: the vectors of a version.
-    let rows = operation
-        .query_all_raw(statement(
-            "select e.id, e.chunk_id, e.vector from public.chunk_embeddings e
-             join public.chunks c on c.workspace_id = e.workspace_id and c.id = e.chunk_id
-             where e.workspace_id = app.workspace_id() and e.embedding_index_id = $1 and c.document_version_id = $2",
-            [index.0.into(), version.0.into()],
-        ))
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let vector = from_bytes(&row.try_get::<Vec<u8>>("", "vector")?);
-            Ok((ChunkId(row.try_get("", "chunk_id")?), (PointId(row.try_get("", "id")?), vector)))
-        })
-        .collect()
-}
-
-fn array(kind: sea_orm::sea_query::ArrayType, values: Vec<Value>) -> Value {
-    Value::Array(kind, Some(Box::new(values)))
 }
 
 fn headings(path: &serde_json::Value) -> String {

@@ -7,9 +7,11 @@
 mod chunking;
 mod documents;
 mod ingestion;
+mod inputs;
 mod mutation;
 pub mod offsets;
 pub mod parsing;
+mod passages;
 mod purge;
 mod query;
 pub mod retrieval;

@@ -3,12 +3,12 @@
 use async_graphql::{Context, Object};
 use entity::document_version::DocumentFormat;
 
-use super::service::{self, ChangedDocument, Content, NewDocument};
-use super::types::{
-    Collection, CollectionCreateInput, CollectionCreatePayload, Document, DocumentCreateInput,
-    DocumentDeleteInput, DocumentDeletePayload, DocumentPayload, DocumentUpdateInput, Ingestion,
-    IngestionRetryInput, IngestionRetryPayload,
+use super::inputs::{
+    CollectionCreateInput, CollectionCreatePayload, DocumentCreateInput, DocumentDeleteInput,
+    DocumentDeletePayload, DocumentPayload, DocumentUpdateInput, IngestionRetryInput, IngestionRetryPayload,
 };
+use super::service::{self, ChangedDocument, Content, NewDocument};
+use super::types::{Collection, Document, Ingestion};
 use crate::error::{Error, Result};
 use crate::graphql::request;
 
