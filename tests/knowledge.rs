@@ -145,6 +145,44 @@ async fn a_deleted_document_is_found_no_more() {
 }
 
 #[tokio::test]
+async fn a_deletion_is_carried_out_though_its_author_has_left() {
+    let mut world = World::without_worker().await;
+    let collection = world.collection(Who::Member, "Handbook").await;
+    let document = world.document(Who::Member, &collection, "Leave", LEAVE).await;
+    let delete = "mutation($id: ID!) { documentDelete(input: { id: $id }) { deletedId } }";
+    world.ask(Who::Member, delete, json!({ "id": document })).await.data();
+    let mut superuser = world.superuser().await;
+    sqlx::query("update memberships set status = 'REMOVED' where role = 'MEMBER'")
+        .execute(&mut superuser)
+        .await
+        .expect("removed");
+    world.stack.start_worker();
+    let left = "select (select count(*) from document_versions) + (select count(*) from chunks) + (select count(*) from jobs)";
+    for _ in 0..100 {
+        if world.count(left).await == 0 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("{} rows are left", world.count(left).await);
+}
+
+#[tokio::test]
+async fn one_operation_reads_only_so_much_text() {
+    let world = World::new().await;
+    let collection = world.collection(Who::Owner, "Handbook").await;
+    let document =
+        world.document(Who::Owner, &collection, "Long", &"All work and no play. ".repeat(150_000)).await;
+    assert_eq!(world.ingested(Who::Owner, &document).await["status"], "SUCCEEDED");
+    let texts = (0..6).map(|number| format!("a{number}: text")).collect::<Vec<_>>().join(" ");
+    let query = format!("query($id: ID!) {{ document(id: $id) {{ currentVersion {{ {texts} }} }} }}");
+    assert_eq!(world.ask(Who::Owner, &query, json!({ "id": document })).await.code(), "QUERY_TOO_COSTLY");
+    let part = "query($id: ID!) { document(id: $id) { currentVersion { text(start: 4, end: 8) } } }";
+    let data = world.ask(Who::Owner, part, json!({ "id": document })).await.data();
+    assert_eq!(data["document"]["currentVersion"]["text"], "work");
+}
+
+#[tokio::test]
 async fn lists_page_forwards_and_backwards_without_gaps() {
     let world = World::without_worker().await;
     for number in 0..7 {

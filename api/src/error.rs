@@ -24,6 +24,8 @@ pub enum Error {
     BadUserInput(Vec<Issue>),
     /// Somebody was faster; the current version where there is one.
     Conflict(&'static str, Option<i32>),
+    /// Somebody else holds it right now; the same request may succeed at once.
+    Contended(&'static str),
     /// The input is larger than a limit, in bytes.
     PayloadTooLarge(&'static str, u64),
     /// The query costs more than one may.
@@ -71,7 +73,7 @@ impl Error {
             Self::Forbidden(_) => "FORBIDDEN",
             Self::NotFound(_) => "NOT_FOUND",
             Self::BadUserInput(_) => "BAD_USER_INPUT",
-            Self::Conflict(..) => "CONFLICT",
+            Self::Conflict(..) | Self::Contended(_) => "CONFLICT",
             Self::PayloadTooLarge(..) => "PAYLOAD_TOO_LARGE",
             Self::QueryTooCostly(_) => "QUERY_TOO_COSTLY",
             Self::Unavailable(_) => "UNAVAILABLE",
@@ -85,14 +87,16 @@ impl Error {
     /// Whether the same request may succeed later without a change.
     #[must_use]
     pub fn retryable(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::DeadlineExceeded | Self::Conflict(_, None))
+        matches!(self, Self::Unavailable(_) | Self::DeadlineExceeded | Self::Contended(_))
     }
 
     /// The sentence for the client.
     #[must_use]
     pub fn message(&self) -> String {
         match self {
-            Self::Unauthenticated(text) | Self::Conflict(text, _) => (*text).to_owned(),
+            Self::Unauthenticated(text) | Self::Conflict(text, _) | Self::Contended(text) => {
+                (*text).to_owned()
+            }
             Self::Forbidden(permission) => format!("This needs the permission {permission}."),
             Self::NotFound(what) => format!("There is no such {what}."),
             Self::BadUserInput(issues) => match issues.as_slice() {
@@ -169,13 +173,11 @@ impl From<&sqlx::Error> for Error {
             Sqlx::Database(cause) => match cause.code().as_deref() {
                 Some("FN001") => Self::Unauthenticated("The session has ended; sign in again."),
                 Some("FN002") => Self::NotFound("workspace"),
-                Some("FN004") => Self::Conflict("The lease was lost.", None),
-                Some("40001" | "40P01") => {
-                    Self::Conflict("Two requests changed the same thing; try again.", None)
-                }
+                Some("FN004") => Self::Contended("The lease was lost."),
+                Some("40001" | "40P01") => Self::Contended("Two requests changed the same thing; try again."),
                 Some("42501") => Self::Forbidden("that this change needs"),
                 Some("57014") => Self::DeadlineExceeded,
-                Some("55P03") => Self::Conflict("Somebody else is changing this; try again.", None),
+                Some("55P03") => Self::Contended("Somebody else is changing this; try again."),
                 Some("57P01" | "57P02" | "57P03" | "53300") => Self::Unavailable("database"),
                 _ => Self::internal(error),
             },

@@ -38,13 +38,13 @@ pub enum Key {
     Ordinal(i64),
 }
 
-/// In which direction.
+/// What a list is ordered by, and in which direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Smallest first.
-    Ascending,
-    /// Largest first: newest first, for ids.
-    Descending,
+    /// By its place in the parent, the first one first.
+    Ordinal,
+    /// By id, the newest first.
+    Newest,
 }
 
 /// A checked page of one list.
@@ -80,15 +80,15 @@ impl Page {
                 ));
             }
         };
-        let after = args.after.map(|cursor| decode(list, "after", &cursor)).transpose()?;
-        let before = args.before.map(|cursor| decode(list, "before", &cursor)).transpose()?;
+        let after = args.after.map(|cursor| decode((list, order), "after", &cursor)).transpose()?;
+        let before = args.before.map(|cursor| decode((list, order), "before", &cursor)).transpose()?;
         Ok(Self { list, order, size, backward, after, before })
     }
 
     /// The statement for this page: one row more than asked for shows whether there is another page.
     pub fn select<E: EntityTrait>(&self, select: Select<E>, column: E::Column) -> Select<E> {
         let mut select = select;
-        let ascending = self.order == Order::Ascending;
+        let ascending = self.order == Order::Ordinal;
         if let Some(key) = self.after {
             select = select.filter(if ascending { column.gt(value(key)) } else { column.lt(value(key)) });
         }
@@ -147,7 +147,7 @@ fn encode(list: &str, key: Key) -> String {
     URL_SAFE_NO_PAD.encode(text)
 }
 
-fn decode(list: &str, argument: &str, cursor: &str) -> Result<Key> {
+fn decode((list, order): (&str, Order), argument: &str, cursor: &str) -> Result<Key> {
     let refuse =
         || Error::field(argument, "INVALID_CURSOR", format!("`{argument}` is not a cursor of this list."));
     if cursor.len() > LONGEST_CURSOR {
@@ -160,8 +160,10 @@ fn decode(list: &str, argument: &str, cursor: &str) -> Result<Key> {
         return Err(refuse());
     }
     let key = match (parts.next(), parts.next(), parts.next()) {
-        (Some("i"), Some(id), None) => Key::Id(id.parse().map_err(|_| refuse())?),
-        (Some("o"), Some(ordinal), None) => Key::Ordinal(ordinal.parse().map_err(|_| refuse())?),
+        (Some("i"), Some(id), None) if order == Order::Newest => Key::Id(id.parse().map_err(|_| refuse())?),
+        (Some("o"), Some(ordinal), None) if order == Order::Ordinal => {
+            Key::Ordinal(ordinal.parse().map_err(|_| refuse())?)
+        }
         _ => return Err(refuse()),
     };
     Ok(key)
@@ -175,16 +177,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_reads_back_in_its_own_list_only(id in any::<u128>(), ordinal in any::<i64>()) {
-            for key in [Key::Id(Uuid::from_u128(id)), Key::Ordinal(ordinal)] {
-                assert_eq!(decode("documents", "after", &encode("documents", key)).expect("ours"), key);
-                assert!(decode("agents", "after", &encode("documents", key)).is_err());
+        fn a_cursor_reads_back_in_its_own_list_and_order_only(id in any::<u128>(), ordinal in any::<i64>()) {
+            let keys = [(Key::Id(Uuid::from_u128(id)), Order::Newest), (Key::Ordinal(ordinal), Order::Ordinal)];
+            for ((key, order), (_, other)) in keys.into_iter().zip(keys.into_iter().rev()) {
+                let cursor = encode("documents", key);
+                assert_eq!(decode(("documents", order), "after", &cursor).expect("ours"), key);
+                assert!(decode(("agents", order), "after", &cursor).is_err());
+                assert!(decode(("documents", other), "after", &cursor).is_err());
             }
         }
 
         #[test]
         fn no_text_makes_the_decoder_panic(text in ".{0,300}") {
-            let _ = decode("documents", "after", &text);
+            let _ = decode(("documents", Order::Newest), "after", &text);
         }
     }
 
@@ -192,9 +197,9 @@ mod tests {
     fn sizes_out_of_range_and_both_directions_are_refused() {
         for first in [0, -1, 101, i32::MAX] {
             let args = PageArgs { first: Some(first), ..PageArgs::default() };
-            assert!(Page::parse("documents", Order::Descending, args).is_err());
+            assert!(Page::parse("documents", Order::Newest, args).is_err());
         }
         let args = PageArgs { first: Some(1), last: Some(1), ..PageArgs::default() };
-        assert!(Page::parse("documents", Order::Descending, args).is_err());
+        assert!(Page::parse("documents", Order::Newest, args).is_err());
     }
 }

@@ -5,6 +5,8 @@ use sea_orm::entity::prelude::{
     ActiveModelBehavior, DateTimeUtc, DeriveActiveEnum, DeriveEntityModel, DerivePrimaryKey, DeriveRelation,
     EntityTrait, EnumIter, PrimaryKeyTrait,
 };
+use sea_orm::sea_query::Expr;
+use sea_orm::{QuerySelect, Select};
 
 /// The format of a source. More values may be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
@@ -63,3 +65,23 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// Versions without the wide columns: nobody reads texts that were not asked for.
+#[must_use]
+pub fn without_text() -> Select<Entity> {
+    Entity::find()
+        .select_only()
+        .columns([
+            Column::WorkspaceId,
+            Column::Id,
+            Column::DocumentId,
+            Column::Ordinal,
+            Column::Format,
+            Column::CharCount,
+            Column::Parser,
+            Column::CreatedAt,
+        ])
+        .expr_as(Expr::value(""), "source")
+        .expr_as(Expr::value(Vec::<u8>::new()), "content_hash")
+        .expr_as(Expr::value(Option::<String>::None), "text")
+}

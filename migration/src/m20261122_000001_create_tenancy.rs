@@ -26,7 +26,7 @@ impl MigrationTrait for Migration {
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         run(
             manager,
-            "drop function app.create_workspace(uuid, text, text, uuid, text);
+            "drop function app.create_workspace(uuid, text, text, uuid, text, uuid);
              drop function app.create_user(uuid, text, text);
              drop function app.open_session(uuid, uuid, timestamptz);
              drop function app.workspaces_of_actor();

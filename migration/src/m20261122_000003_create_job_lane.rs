@@ -33,7 +33,7 @@ impl MigrationTrait for Migration {
              drop function app.reap_jobs();
              drop table public.jobs;
              drop function app.note_queue_head();
-             drop table public.queue_heads;",
+             drop table public.queue_heads, public.queue_turns;",
         )
         .await
     }
@@ -54,7 +54,7 @@ const JOBS: TenantTable = TenantTable {
         ("attempts", "integer not null default 0", "How often it was claimed."),
         (
             "max_attempts",
-            "integer not null default 5 check (max_attempts between 1 and 100)",
+            "integer not null default 10 check (max_attempts between 1 and 100)",
             "After so many failures it is DEAD.",
         ),
         ("run_at", "timestamptz not null default now()", "Not before this moment."),
@@ -79,7 +79,9 @@ const JOBS: TenantTable = TenantTable {
         "check ((status = 'RUNNING') = (lease_token is not null and lease_expires_at is not null))",
     ],
     select: Verb::CanOrJob("job:read"),
-    insert: Verb::When("actor_id is not distinct from (select app.actor_id())"),
+    insert: Verb::When(
+        "actor_id is not distinct from (select app.actor_id()) and status = 'QUEUED' and lease_token is null",
+    ),
     update: Verb::Can("job:write"),
     delete: Verb::Nobody,
     doors: true,

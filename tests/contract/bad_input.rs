@@ -56,7 +56,9 @@ async fn ids_cursors_and_sizes() {
     )
     .await;
     assert!(["BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED"].contains(&reply.code()));
-    for cursor in [json!(""), json!("x"), json!("MTpkb2N1bWVudHM6aTp4"), foreign_cursor] {
+    for cursor in
+        [json!(""), json!("x"), json!("MTpkb2N1bWVudHM6aTp4"), json!("MTpkb2N1bWVudHM6bzo1"), foreign_cursor]
+    {
         let reply = ask(
             &world,
             "query($after: String) { documents(after: $after) { nodes { id } } }",
@@ -179,6 +181,12 @@ async fn queries_that_are_none_or_cost_too_much() {
     ] {
         assert_eq!(ask(&world, query, json!({})).await.code(), code, "{query}");
     }
+    let fragment = |number: u32| format!("fragment f{number} on Query {{ ...f{0} ...f{0} }}", number + 1);
+    let chain = (0..30).map(fragment).collect::<Vec<_>>().join(" ");
+    let bomb = format!("{{ ...f0 }} {chain} fragment f30 on Query {{ __typename }}");
+    assert_eq!(ask(&world, &bomb, json!({})).await.code(), "QUERY_TOO_COSTLY");
+    let long = format!("{{ __typename }} # {}", "x".repeat(70_000));
+    assert_eq!(ask(&world, &long, json!({})).await.code(), "QUERY_TOO_COSTLY");
     let aliases = (0..200).map(|number| format!("a{number}: __typename")).collect::<Vec<_>>().join(" ");
     let reply = ask(&world, &format!("{{ {aliases} }}"), json!({})).await;
     assert_ne!(reply.body.get("errors"), None);

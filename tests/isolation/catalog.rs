@@ -27,7 +27,7 @@ async fn every_table_is_a_tenant_table_or_stands_on_the_list_with_a_reason() {
     let with_tenant = names(
         &mut connection,
         "select table_name::text from information_schema.columns
-         where table_schema = 'public' and column_name = 'workspace_id' and table_name not in ('workspace_sequences', 'queue_heads')",
+         where table_schema = 'public' and column_name = 'workspace_id' and table_name not in ('workspace_sequences', 'queue_heads', 'queue_turns')",
     )
     .await;
     assert_eq!(with_tenant, TENANT_TABLES.iter().map(|row| row.0.to_owned()).collect());
@@ -48,7 +48,7 @@ async fn every_table_but_the_history_forces_row_level_security() {
         &mut connection,
         "select col.table_name::text from information_schema.columns col
          where col.table_schema = 'public' and col.column_name = 'workspace_id'
-           and col.table_name not in ('workspace_sequences', 'queue_heads')
+           and col.table_name not in ('workspace_sequences', 'queue_heads', 'queue_turns')
            and not exists (select from pg_policies p where p.schemaname = 'public' and p.tablename = col.table_name
              and p.permissive = 'RESTRICTIVE' and p.cmd = 'ALL' and p.roles = '{footnote_app,footnote_worker}'
              and p.qual = '(workspace_id = ( SELECT app.workspace_id() AS workspace_id))' and p.with_check = p.qual)",
@@ -94,7 +94,7 @@ async fn the_application_has_rows_and_nothing_else() {
         "select grantee || ' ' || privilege_type || ' ' || table_name from information_schema.role_table_grants
          where table_schema = 'public' and (grantee in ('footnote_app', 'footnote_worker', 'PUBLIC'))
            and (privilege_type in ('TRUNCATE', 'REFERENCES', 'TRIGGER') or grantee = 'PUBLIC'
-             or table_name in ('seaql_migrations', 'sessions', 'workspace_sequences', 'queue_heads'))",
+             or table_name in ('seaql_migrations', 'sessions', 'workspace_sequences', 'queue_heads', 'queue_turns'))",
     )
     .await;
     assert_eq!(rights, BTreeSet::new());

@@ -55,6 +55,7 @@ pub const OTHER_TABLES: &[(&str, &str)] = &[
     ("role_permissions", "the permission map is the same for every tenant"),
     ("sessions", "stands before any workspace is chosen; only doors see it"),
     ("workspace_sequences", "one row for each workspace; only doors see it"),
+    ("queue_turns", "one row for each workspace; only doors see it"),
     ("queue_heads", "one row for each workspace; only doors see it"),
     ("event_types", "the catalogue is the same for every tenant"),
     ("seaql_migrations", "the history of the schema; only the owner sees it"),

@@ -114,10 +114,12 @@ async fn attempt(
             .await
             .expect("the context");
     }
+    // Of a job, an operator changes only what queues it again.
+    let column = if table == "jobs" { "updated_at" } else { "workspace_id" };
     let statement = match verb {
         "select" => format!("select 1 from public.{table} where workspace_id = $1 and $2::jsonb is not null"),
         "update" => format!(
-            "update public.{table} set workspace_id = workspace_id where workspace_id = $1 and $2::jsonb is not null"
+            "update public.{table} set {column} = {column} where workspace_id = $1 and $2::jsonb is not null"
         ),
         "delete" => format!("delete from public.{table} where workspace_id = $1 and $2::jsonb is not null"),
         _ => format!(

@@ -53,6 +53,38 @@ async fn one_tenants_backlog_does_not_delay_another() {
 }
 
 #[tokio::test]
+async fn a_claim_takes_no_more_than_was_asked_for() {
+    let world = World::without_worker().await;
+    plant(&world, "acme", "test.work", 10, 5).await;
+    plant(&world, "globex", "test.work", 10, 5).await;
+    let lane = world.stack.app().lane().clone();
+    for limit in [1, 3, 5] {
+        let claimed = lane.claim("w", &["test.work"], limit, 15_000).await.expect("claimed");
+        assert_eq!(claimed.len(), usize::try_from(limit).expect("small"));
+    }
+}
+
+#[tokio::test]
+async fn a_workspace_that_is_enqueuing_right_now_is_served_all_the_same() {
+    use sqlx::Connection;
+    let world = World::without_worker().await;
+    plant(&world, "acme", "test.work", 3, 5).await;
+    let mut enqueuer = world.superuser().await;
+    let mut open = enqueuer.begin().await.expect("a transaction");
+    sqlx::query("select * from queue_heads for update")
+        .execute(&mut *open)
+        .await
+        .expect("held, as an enqueue holds it");
+    let lane = world.stack.app().lane().clone();
+    assert_eq!(lane.claim("w", &["test.work"], 2, 15_000).await.expect("claimed").len(), 2);
+    open.rollback().await.expect("rolled back");
+    assert_eq!(lane.claim("w", &["test.work"], 2, 15_000).await.expect("claimed").len(), 1);
+    let stranded = "select count(*) from queue_heads h where h.next_run_at = 'infinity'
+        and exists (select from jobs j where j.workspace_id = h.workspace_id and j.status = 'QUEUED')";
+    assert_eq!(world.count(stranded).await, 0);
+}
+
+#[tokio::test]
 async fn a_job_is_claimed_once_however_many_workers_ask() {
     let world = World::without_worker().await;
     plant(&world, "acme", "test.work", 40, 5).await;

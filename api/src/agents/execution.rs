@@ -25,7 +25,7 @@ use super::service::EXECUTE;
 use super::status::{is_terminal, move_to, tell_finished};
 use crate::error::{Error, Result};
 use crate::knowledge::retrieval::{LONGEST_QUERY, Mode, Search, search};
-use crate::tenancy::{Operation, statement};
+use crate::tenancy::{Operation, Permission, statement};
 use crate::worker::{JobContext, JobFailure, JobHandler};
 
 /// The handler.
@@ -40,8 +40,8 @@ impl JobHandler for Execute {
     async fn run(&self, context: &JobContext) -> Result<(), JobFailure> {
         let id = AgentRunId(context.job().subject_id);
         let Some(run) = begin(context, id).await? else { return Ok(()) };
-        if !has_retrieved(context, id).await? {
-            retrieve(context, &run).await?;
+        if !has_retrieved(context, id).await? && !retrieve(context, &run).await? {
+            return Ok(());
         }
         answer(context, &run).await
     }
@@ -104,6 +104,7 @@ async fn go_on(
 async fn begin(context: &JobContext, id: AgentRunId) -> Result<Option<agent_run::Model>> {
     let operation = context.operation().await?;
     let Some((operation, run)) = go_on(context, operation, id).await? else { return Ok(None) };
+    let _ = operation.require(Permission::AgentRunWrite)?;
     if run.status != AgentRunStatus::Running {
         move_to(&operation, id, AgentRunStatus::Running, None).await?;
     }
@@ -117,8 +118,8 @@ async fn has_retrieved(context: &JobContext, id: AgentRunId) -> Result<bool> {
     Ok(select.one(&operation).await?.is_some())
 }
 
-/// Searches, and stores what was found as the run's first step.
-async fn retrieve(context: &JobContext, run: &agent_run::Model) -> Result<()> {
+/// Searches, and stores what was found as the run's first step; false where the run is not to go on.
+async fn retrieve(context: &JobContext, run: &agent_run::Model) -> Result<bool> {
     let started_at = crate::clock::now();
     let operation = context.operation().await?;
     let agent = agent::Entity::find().filter(agent::Column::Id.eq(run.agent_id)).one(&operation).await?;
@@ -135,7 +136,7 @@ async fn retrieve(context: &JobContext, run: &agent_run::Model) -> Result<()> {
     };
     let (index, found) = search(context.app(), &wanted, || context.operation()).await?;
     let operation = context.operation().await?;
-    let Some((operation, _)) = go_on(context, operation, run.id).await? else { return Ok(()) };
+    let Some((operation, _)) = go_on(context, operation, run.id).await? else { return Ok(false) };
     let step = Step {
         kind: AgentRunStepKind::Retrieval,
         detail: format!("Found {} passages.", found.len()),
@@ -170,7 +171,8 @@ async fn retrieve(context: &JobContext, run: &agent_run::Model) -> Result<()> {
     if !hits.is_empty() {
         retrieval_hit::Entity::insert_many(hits).exec_without_returning(&operation).await?;
     }
-    operation.commit().await
+    operation.commit().await?;
+    Ok(true)
 }
 
 /// A passage that the run found, as it stands in the database.
@@ -183,6 +185,8 @@ struct Hit {
 async fn answer(context: &JobContext, run: &agent_run::Model) -> Result<(), JobFailure> {
     let started_at = crate::clock::now();
     let operation = context.operation().await?;
+    // Jobs see documents whoever started them, so the starter's permission is asked for here.
+    let _ = operation.require(Permission::DocumentRead)?;
     let (hits, passages) = passages(&operation, run.id).await?;
     drop(operation);
     let question = run.input.clone();

@@ -26,7 +26,7 @@ impl AgentsQuery {
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Agent>> {
-        let page = Page::parse("agents", Order::Descending, PageArgs { first, after, last, before })?;
+        let page = Page::parse("agents", Order::Newest, PageArgs { first, after, last, before })?;
         let rows = service::agents(operation(context).await?.as_ref(), &page).await?;
         Ok(connection(&page, rows, |row| Key::Id(row.id.0), Agent::from))
     }
@@ -51,7 +51,7 @@ impl AgentsQuery {
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<AgentRun>> {
-        let page = Page::parse("agentRuns", Order::Descending, PageArgs { first, after, last, before })?;
+        let page = Page::parse("agentRuns", Order::Newest, PageArgs { first, after, last, before })?;
         let rows = service::runs(operation(context).await?.as_ref(), (None, status), &page).await?;
         Ok(connection(&page, rows, |row| Key::Id(row.id.0), AgentRun::from))
     }

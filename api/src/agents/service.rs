@@ -185,7 +185,7 @@ pub async fn start(operation: &Operation, request_id: &str, new: NewRun) -> Resu
         NewJob {
             kind: EXECUTE,
             subject_id: id.0,
-            dedupe_key: format!("{EXECUTE}:{}", id.0),
+            dedupe_key: Some(format!("{EXECUTE}:{}", id.0)),
             delay_ms: 0,
             correlation_id: request_id,
         },

@@ -14,6 +14,7 @@ use entity::citation::CitationVerification;
 use entity::id::AgentRunId;
 use futures_util::Stream;
 use sea_orm::ActiveEnum;
+use tokio::sync::Semaphore;
 use tokio::sync::broadcast::Receiver;
 
 use super::status::is_terminal;
@@ -25,6 +26,9 @@ use crate::tenancy::{Access, Permission, Wake};
 
 /// How long a lost wake-up can delay an event.
 const POLL_EVERY: Duration = Duration::from_secs(1);
+
+/// How many followers of this process read at the same time.
+static FOLLOWERS: Semaphore = Semaphore::const_new(4);
 
 /// An event of a run. It is complete in itself: nothing has to be asked back.
 #[derive(SimpleObject)]
@@ -148,6 +152,8 @@ impl Follower {
             if self.ended {
                 return Ok(None);
             }
+            // Followers share a few connections, so that they cannot take them all from requests.
+            let place = FOLLOWERS.acquire().await.map_err(Error::internal)?;
             let operation =
                 self.app.database().operation(self.origin.for_request()?, Access::ReadOnly).await?;
             let _ = operation.require(Permission::AgentRunRead)?;
@@ -156,6 +162,7 @@ impl Follower {
             if self.queue.is_empty() {
                 let run = service::run(&operation, self.run).await?.ok_or(Error::NotFound("run"))?;
                 drop(operation);
+                drop(place);
                 if is_terminal(run.status) {
                     return Ok(None);
                 }

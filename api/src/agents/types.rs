@@ -8,7 +8,7 @@ use super::service;
 use crate::error::{Error, Result};
 use crate::graphql::{Connection, connection, list_cost, loader, operation};
 use crate::knowledge::offsets::OffsetMap;
-use crate::knowledge::{Chunk, Document, DocumentVersion, OffsetUnit, offset_in_version};
+use crate::knowledge::{Chunk, Document, DocumentVersion, OffsetUnit, offset_in_version, text_of};
 use crate::page::{Key, Order, Page, PageArgs};
 
 /// The most characters of context on either side of a quote.
@@ -42,7 +42,7 @@ impl Agent {
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<AgentRun>> {
-        let page = Page::parse("agentRuns", Order::Descending, PageArgs { first, after, last, before })?;
+        let page = Page::parse("agentRuns", Order::Newest, PageArgs { first, after, last, before })?;
         let rows =
             service::runs(operation(context).await?.as_ref(), (Some(self.row.id), None), &page).await?;
         Ok(connection(&page, rows, |row| Key::Id(row.id.0), AgentRun::from))
@@ -106,7 +106,7 @@ impl AgentRun {
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<AgentRunStep>> {
-        let page = Page::parse("steps", Order::Ascending, PageArgs { first, after, last, before })?;
+        let page = Page::parse("steps", Order::Ordinal, PageArgs { first, after, last, before })?;
         let rows = service::steps(operation(context).await?.as_ref(), self.row.id, &page).await?;
         Ok(connection(&page, rows, |row| Key::Ordinal(row.ordinal.into()), |row| AgentRunStep { row }))
     }
@@ -121,7 +121,7 @@ impl AgentRun {
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Citation>> {
-        let page = Page::parse("citations", Order::Ascending, PageArgs { first, after, last, before })?;
+        let page = Page::parse("citations", Order::Ordinal, PageArgs { first, after, last, before })?;
         let rows = service::citations(operation(context).await?.as_ref(), self.row.id, &page).await?;
         Ok(connection(&page, rows, |row| Key::Ordinal(row.ordinal.into()), Citation::from))
     }
@@ -205,7 +205,8 @@ impl Citation {
 
     /// The version that is quoted; it is kept as long as the citation.
     async fn document_version(&self, context: &Context<'_>) -> Result<DocumentVersion> {
-        self.version(context).await.map(DocumentVersion::from)
+        let row = loader::<document_version::Entity>(context)?.load_one(self.row.document_version_id).await?;
+        row.map(DocumentVersion::from).ok_or(Error::NotFound("version"))
     }
 
     /// The passage that was retrieved; null once a newer version has replaced it.
@@ -281,7 +282,7 @@ impl Citation {
                 ));
             }
         }
-        let text = self.version(context).await?.text.unwrap_or_default();
+        let text = text_of(context, self.row.document_version_id).await?.ok_or(Error::NotFound("version"))?;
         let map = OffsetMap::new(&text);
         let end_of_text = i32::try_from(map.end().scalar).unwrap_or(i32::MAX);
         let slice = |from: i32, to: i32| -> String {
@@ -298,11 +299,6 @@ impl Citation {
 }
 
 impl Citation {
-    async fn version(&self, context: &Context<'_>) -> Result<document_version::Model> {
-        let row = loader::<document_version::Entity>(context)?.load_one(self.row.document_version_id).await?;
-        row.ok_or(Error::NotFound("version"))
-    }
-
     async fn answer_offset(&self, context: &Context<'_>, scalar: i32, unit: OffsetUnit) -> Result<i32> {
         if unit == OffsetUnit::UnicodeScalar {
             return Ok(scalar);

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::extensions::{
-    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextRequest, NextSubscribe,
-    NextValidation,
+    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextPrepareRequest,
+    NextRequest, NextSubscribe, NextValidation,
 };
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
 use async_graphql::{
@@ -18,8 +18,7 @@ use async_graphql::{
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
-use super::loaders::insert_loaders;
-use super::{OriginOfRequest, Request, RequestId};
+use super::{OriginOfRequest, Request, RequestId, guard, insert_loaders};
 use crate::app::App;
 use crate::error::Error;
 use crate::tenancy::Access;
@@ -67,6 +66,25 @@ impl Extension for Hook {
                 response
             })
             .boxed()
+    }
+
+    async fn prepare_request(
+        &self,
+        context: &ExtensionContext<'_>,
+        request: async_graphql::Request,
+        next: NextPrepareRequest<'_>,
+    ) -> ServerResult<async_graphql::Request> {
+        let mut request = next.run(context, request).await?;
+        if request.query.len() > guard::LONGEST_DOCUMENT {
+            let message =
+                format!("A query has at most {} bytes; send values as variables.", guard::LONGEST_DOCUMENT);
+            return Err(server_error(Error::QueryTooCostly(message)));
+        }
+        match request.parsed_query().map(guard::check) {
+            Ok(checked) => checked.map_err(server_error)?,
+            Err(error) => return Err(replace(&error, Error::ParseFailed(shorten(&error.message)))),
+        }
+        Ok(request)
     }
 
     async fn parse_query(
@@ -193,11 +211,12 @@ fn omitted_sizes_are_null(document: &mut ExecutableDocument, variables: &Variabl
     }
 }
 
-/// The library's messages quote the client's own text, which may be long.
+/// The library's messages quote the client's own text, which may be long, and over several lines.
 fn shorten(message: &str) -> String {
+    let message = message.lines().map(str::trim).collect::<Vec<_>>().join(" ");
     match message.char_indices().nth(LONGEST_MESSAGE) {
         Some((end, _)) => format!("{}…", &message[..end]),
-        None => message.to_owned(),
+        None => message,
     }
 }
 

@@ -9,12 +9,12 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::dataloader::{DataLoader, Loader};
+use async_graphql::dataloader::{CacheFactory, DataLoader, Loader, NoCache};
 use async_graphql::runtime::{Timer, TokioSpawner};
 use async_graphql::{Context, Data};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Select};
 
 use super::Request;
 use crate::error::{Error, Result};
@@ -29,6 +29,11 @@ pub trait ById: EntityTrait {
 
     /// The id of a row.
     fn id(row: &Self::Model) -> Self::Id;
+
+    /// What is read of a row: all of it, unless a column is wide.
+    fn select() -> Select<Self> {
+        Self::find()
+    }
 }
 
 /// Reads rows of one table by id.
@@ -47,7 +52,8 @@ where
 
     async fn load(&self, keys: &[E::Id]) -> Result<HashMap<E::Id, E::Model>> {
         let operation = self.request.operation().await?;
-        let rows = E::find().filter(E::column().is_in(keys.iter().copied())).all(operation.as_ref()).await?;
+        let rows =
+            E::select().filter(E::column().is_in(keys.iter().copied())).all(operation.as_ref()).await?;
         Ok(rows.into_iter().map(|row| (E::id(&row), row)).collect())
     }
 }
@@ -66,10 +72,15 @@ where
     E::Model: Clone + Send + Sync + 'static,
 {
     let load = Load::<E> { request: request.clone(), table: PhantomData };
-    data.insert(DataLoader::new(load, TokioSpawner::current(), Yield));
+    data.insert(batching(load, NoCache));
 }
 
-pub(super) fn insert_loaders(data: &mut Data, request: &Arc<Request>) {
+/// A loader whose batches wait for nothing but the fields of their level.
+pub(crate) fn batching<T, C: CacheFactory>(loader: T, cache: C) -> DataLoader<T, C> {
+    DataLoader::with_cache(loader, TokioSpawner::current(), Yield, cache)
+}
+
+pub(super) fn insert_by_id(data: &mut Data, request: &Arc<Request>) {
     insert::<entity::user::Entity>(data, request);
     insert::<entity::collection::Entity>(data, request);
     insert::<entity::document::Entity>(data, request);
@@ -92,6 +103,22 @@ where
     context.data::<DataLoader<Load<E>>>().map_err(|_| Error::internal("a table without a loader"))
 }
 
+impl ById for entity::document_version::Entity {
+    type Id = entity::id::DocumentVersionId;
+
+    fn column() -> Self::Column {
+        entity::document_version::Column::Id
+    }
+
+    fn id(row: &Self::Model) -> Self::Id {
+        row.id
+    }
+
+    fn select() -> Select<Self> {
+        entity::document_version::without_text()
+    }
+}
+
 macro_rules! by_id {
     ($($module:ident: $id:ident),* $(,)?) => {$(
         impl ById for entity::$module::Entity {
@@ -112,7 +139,6 @@ by_id! {
     user: UserId,
     collection: CollectionId,
     document: DocumentId,
-    document_version: DocumentVersionId,
     chunk: ChunkId,
     agent: AgentId,
     agent_run: AgentRunId,

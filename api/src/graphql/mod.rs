@@ -3,6 +3,7 @@
 
 mod connection;
 mod extension;
+mod guard;
 mod loaders;
 mod node;
 mod request;
@@ -13,6 +14,7 @@ use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, Schema a
 
 pub use connection::{Connection, connection, list_cost};
 pub use extension::EndOperation;
+pub(crate) use loaders::batching;
 pub use loaders::{ById, Load, loader};
 pub use node::Node;
 pub use request::{Credentials, OriginOfRequest, Request, RequestId, operation, request};
@@ -66,6 +68,12 @@ pub fn schema(app: Arc<App>) -> Schema {
 pub fn sdl() -> String {
     let schema = builder().finish();
     schema.sdl_with_options(SDLExportOptions::new().sorted_fields().sorted_enum_items().sorted_arguments())
+}
+
+/// The loaders of a request: by id for every table, and those that capabilities bring.
+fn insert_loaders(data: &mut async_graphql::Data, request: &Arc<Request>) {
+    loaders::insert_by_id(data, request);
+    crate::knowledge::insert_loaders(data, request);
 }
 
 fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {

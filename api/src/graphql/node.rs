@@ -2,9 +2,7 @@
 
 use async_graphql::{Context, ID, Interface, Object};
 use entity::id::parse_any;
-use entity::{
-    agent, agent_run, chunk, citation, collection, document, document_version, ingestion, job, workspace,
-};
+use entity::{agent, agent_run, citation, collection, ingestion, job, workspace};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
@@ -97,16 +95,13 @@ async fn find(operation: &Operation, (prefix, id): (String, Uuid)) -> Result<Opt
         CollectionId::PREFIX => one::<collection::Entity>(operation, collection::Column::Id, id)
             .await?
             .map(|row| Node::Collection(Box::new(row.into()))),
-        DocumentId::PREFIX => one::<document::Entity>(operation, document::Column::Id, id)
+        DocumentId::PREFIX => crate::knowledge::service::document(operation, DocumentId(id))
             .await?
-            .filter(|row| row.deleted_at.is_none())
             .map(|row| Node::Document(Box::new(row.into()))),
-        DocumentVersionId::PREFIX => {
-            one::<document_version::Entity>(operation, document_version::Column::Id, id)
-                .await?
-                .map(|row| Node::DocumentVersion(Box::new(row.into())))
-        }
-        ChunkId::PREFIX => one::<chunk::Entity>(operation, chunk::Column::Id, id)
+        DocumentVersionId::PREFIX => crate::knowledge::service::version(operation, DocumentVersionId(id))
+            .await?
+            .map(|row| Node::DocumentVersion(Box::new(row.into()))),
+        ChunkId::PREFIX => crate::knowledge::service::chunk(operation, ChunkId(id))
             .await?
             .map(|row| Node::Chunk(Box::new(row.into()))),
         IngestionId::PREFIX => one::<ingestion::Entity>(operation, ingestion::Column::Id, id)

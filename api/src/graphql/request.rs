@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_graphql::Context;
 use entity::id::SessionId;
@@ -55,13 +56,25 @@ pub struct Request {
     access: Access,
     operation: OnceCell<Arc<Operation>>,
     remote_calls: watch::Sender<usize>,
+    text_bytes: AtomicUsize,
 }
+
+/// How much text of documents one operation reads, in bytes.
+const MOST_TEXT: usize = 16 * 1024 * 1024;
 
 impl Request {
     /// A new operation of a client.
     #[must_use]
     pub fn new(app: Arc<App>, origin: OriginOfRequest, id: RequestId, access: Access) -> Self {
-        Self { app, origin, id, access, operation: OnceCell::new(), remote_calls: watch::Sender::new(0) }
+        Self {
+            app,
+            origin,
+            id,
+            access,
+            operation: OnceCell::new(),
+            remote_calls: watch::Sender::new(0),
+            text_bytes: AtomicUsize::new(0),
+        }
     }
 
     /// The application.
@@ -108,6 +121,22 @@ impl Request {
     pub async fn remote<F: Future>(&self, call: F) -> F::Output {
         let _announced = Announced::new(&self.remote_calls);
         call.await
+    }
+
+    /// Counts text of documents that the operation reads or answers.
+    ///
+    /// # Errors
+    ///
+    /// QUERY_TOO_COSTLY beyond 16 MiB.
+    pub fn charge(&self, bytes: usize) -> Result<()> {
+        let before = self.text_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) > MOST_TEXT {
+            let message = format!(
+                "One operation reads at most {MOST_TEXT} bytes of documents; ask for fewer or for parts."
+            );
+            return Err(Error::QueryTooCostly(message));
+        }
+        Ok(())
     }
 
     /// The transaction, where one was opened.

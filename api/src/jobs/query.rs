@@ -26,7 +26,7 @@ impl JobsQuery {
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Job>> {
-        let page = Page::parse("jobs", Order::Descending, PageArgs { first, after, last, before })?;
+        let page = Page::parse("jobs", Order::Newest, PageArgs { first, after, last, before })?;
         let operation = operation(context).await?;
         let rows = service::list(&operation, status, &page).await?;
         Ok(connection(&page, rows, |row| Key::Id(row.id.0), Job::from))

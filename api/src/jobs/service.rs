@@ -16,8 +16,8 @@ pub struct NewJob<'a> {
     pub kind: &'static str,
     /// What it is done to.
     pub subject_id: Uuid,
-    /// At most one live job of the workspace has this key.
-    pub dedupe_key: String,
+    /// At most one live job of the workspace has this key; none where any number may.
+    pub dedupe_key: Option<String>,
     /// Not before so many milliseconds have passed.
     pub delay_ms: i64,
     /// The request at the root of it.
@@ -38,7 +38,7 @@ pub async fn enqueue(operation: &Operation, new: NewJob<'_>) -> Result<()> {
         subject_id: Set(new.subject_id),
         actor_id: Set(operation.actor_id()),
         run_at: Set(run_at),
-        dedupe_key: Set(Some(new.dedupe_key)),
+        dedupe_key: Set(new.dedupe_key),
         correlation_id: Set(new.correlation_id.to_owned()),
         ..Default::default()
     };
@@ -74,6 +74,9 @@ pub async fn list(operation: &Operation, status: Option<JobStatus>, page: &Page)
 pub async fn retry(operation: &Operation, request_id: &str, id: JobId) -> Result<job::Model> {
     let _ = operation.require(Permission::JobWrite)?;
     let row = Entity::find().filter(Column::Id.eq(id)).one(operation).await?.ok_or(Error::NotFound("job"))?;
+    if row.kind == "agent_run.execute" {
+        return Err(Error::Conflict("The run has ended with its job; start a new run.", None));
+    }
     requeue(operation, row.id).await?;
     operation.publish(Event {
         r#type: EventType::JobRetried,

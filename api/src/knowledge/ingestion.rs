@@ -21,11 +21,11 @@ use super::purge::enqueue_purge;
 use super::service::INGEST;
 use super::vectors::{ensure_index, failure};
 use crate::error::{Error, Result};
-use crate::tenancy::{Event, EventType, Operation, statement};
+use crate::tenancy::{Event, EventType, Operation, Permission, statement};
 use crate::worker::{JobContext, JobFailure, JobHandler};
 
-/// Old points stay longer than the longest request, so that a search that began with them can read back.
-const OLD_POINTS_STAY_MS: i64 = 60_000;
+/// Old points and passages stay longer than the longest run, so that whoever began with them can read back.
+const OLD_POINTS_STAY_MS: i64 = 600_000;
 /// Passages embedded in one call.
 const EMBED_BATCH: usize = 256;
 /// Points stored in one call.
@@ -118,13 +118,17 @@ impl<'a> Work<'a> {
         };
         if document.deleted_at.is_some() || document.latest_ordinal > version.ordinal {
             end(&operation, id, "CANCELED").await?;
+            // An earlier attempt may have stored points.
+            enqueue_purge(&operation, &context.job().correlation_id, document.id, 0).await?;
             context.finish(operation).await?;
             return Ok(None);
         }
+        let _ = operation.require(Permission::DocumentWrite)?;
         // Begin, or go on after a lost worker.
         operation
             .execute_raw(statement(
-                "update public.ingestions set status = 'RUNNING', wait_reason = null, started_at = coalesce(started_at, now()),
+                "update public.ingestions set status = 'RUNNING', wait_reason = null, failure_class = null, failure_message = null, finished_at = null,
+                   stage = coalesce(stage, 'PARSE'), started_at = coalesce(started_at, now()),
                    updated_at = now() where workspace_id = app.workspace_id() and id = $1",
                 [id.0.into()],
             ))
@@ -133,6 +137,13 @@ impl<'a> Work<'a> {
         operation.commit().await?;
         let timings = ingestion.stage_timings.as_object().cloned().unwrap_or_default();
         Ok(Some(Self { context, id, document, version, index_id: None, timings }))
+    }
+
+    /// Begins the next stage. Jobs see documents whoever started them, so the starter's permission is asked for here.
+    async fn operation(&self) -> Result<Operation> {
+        let operation = self.context.operation().await?;
+        let _ = operation.require(Permission::DocumentWrite)?;
+        Ok(operation)
     }
 
     async fn parse(&mut self) -> Result<Result<(Parsed, Vec<ChunkSpan>), ParseFailure>, JobFailure> {
@@ -163,10 +174,10 @@ impl<'a> Work<'a> {
 
     /// Stores text and passages together: a version has both or neither.
     async fn store_chunks(&mut self, (parsed, chunks): (Parsed, Vec<ChunkSpan>)) -> Result<(), JobFailure> {
-        let operation = self.context.operation().await?;
+        let operation = self.operation().await?;
         let characters = i32::try_from(parsed.text.chars().count()).map_err(Error::internal)?;
         // Store: the text, once.
-        operation
+        let stored = operation
             .execute_raw(statement(
                 "update public.document_versions set text = $2, char_count = $3, parser = $4
                  where workspace_id = app.workspace_id() and id = $1 and text is null",
@@ -179,6 +190,9 @@ impl<'a> Work<'a> {
             ))
             .await
             .map_err(Error::from)?;
+        if stored.rows_affected() != 1 {
+            return Err(Error::Contended("Another worker stored this text.").into());
+        }
         let count = i32::try_from(chunks.len()).map_err(Error::internal)?;
         insert_chunks(&operation, self.document.id, self.version.id, chunks).await?;
         self.progress(&operation, IngestionStage::Chunk, Some(count)).await?;
@@ -188,7 +202,7 @@ impl<'a> Work<'a> {
     /// Embeds the passages whose text is new to the document.
     async fn embed(&mut self) -> Result<(), JobFailure> {
         let app = self.context.app().clone();
-        let operation = self.context.operation().await?;
+        let operation = self.operation().await?;
         let index = ensure_index(&operation, app.embedder()).await?;
         self.index_id = Some(index.id);
         reuse_embeddings(&operation, index.id, self.version.id).await?;
@@ -221,13 +235,13 @@ impl<'a> Work<'a> {
                 message: error.to_string(),
                 retryable: error.retryable(),
             })?;
-            let operation = self.context.operation().await?;
+            let operation = self.operation().await?;
             let ids: Vec<Uuid> = batch.iter().map(|(id, _)| *id).collect();
             insert_embeddings(&operation, index.id, &ids, &vectors).await?;
             operation.commit().await?;
         }
         self.timings.insert("EMBED".to_owned(), json!(milliseconds(started)));
-        let operation = self.context.operation().await?;
+        let operation = self.operation().await?;
         operation
             .execute_raw(statement(
                 "update public.ingestions set embedded_count = $2 where workspace_id = app.workspace_id() and id = $1",
@@ -243,7 +257,7 @@ impl<'a> Work<'a> {
     async fn index(&mut self) -> Result<(), JobFailure> {
         let started = Instant::now();
         let index = self.index_id.ok_or_else(|| Error::internal("no index"))?;
-        let operation = self.context.operation().await?;
+        let operation = self.operation().await?;
         let chunks = chunk::Entity::find()
             .filter(chunk::Column::DocumentVersionId.eq(self.version.id))
             .order_by_asc(chunk::Column::Ordinal)
@@ -253,6 +267,7 @@ impl<'a> Work<'a> {
         let mut vectors_of = embeddings(&operation, index, self.version.id).await?;
         drop(operation);
         let mut dimensions = None;
+        let expected = chunks.len();
         let points: Vec<Point> = chunks
             .into_iter()
             .filter_map(|chunk| {
@@ -261,6 +276,9 @@ impl<'a> Work<'a> {
                 Some(self.point(&chunk, id, dense))
             })
             .collect();
+        if points.len() != expected {
+            return Err(Error::internal("a passage has no vector after all were embedded").into());
+        }
         let vectors = self.context.app().vectors().for_workspace(self.context.job().workspace_id.0);
         let dimensions = dimensions.unwrap_or_else(|| self.context.app().embedder().dimensions());
         vectors.prepare(index.0, dimensions).await.map_err(|error| failure(&error))?;
@@ -292,7 +310,7 @@ impl<'a> Work<'a> {
 
     /// Switches search to this version and ends the job, in one transaction.
     async fn publish(&mut self) -> Result<(), JobFailure> {
-        let operation = self.context.operation().await?;
+        let operation = self.operation().await?;
         // Publish: unless a newer version did, or the document was deleted meanwhile.
         let switched = operation
             .execute_raw(statement(

@@ -8,6 +8,7 @@ mod chunking;
 mod documents;
 mod ingestion;
 mod inputs;
+mod loaders;
 mod mutation;
 pub mod offsets;
 pub mod parsing;
@@ -21,6 +22,7 @@ mod vectors;
 
 use std::sync::Arc;
 
+pub(crate) use loaders::{insert_loaders, text_of};
 pub use mutation::KnowledgeMutation;
 pub use query::KnowledgeQuery;
 pub use types::{Chunk, Collection, Document, DocumentVersion, Ingestion};

@@ -1,11 +1,14 @@
 //! The job `document.purge`: removes what search must not find any more, and what nobody cites.
 //!
 //! It runs after a deletion, and some time after a newer version was published: by then no search that began with the old
-//! points is still reading back. Running it again does nothing more.
+//! points is still reading back. Running it again does nothing more. It acts for the system: whoever deleted may have left.
 
 use entity::document;
-use entity::id::{DocumentId, DocumentVersionId};
+use entity::id::DocumentId;
+use sea_orm::sea_query::ArrayType;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+
+use uuid::Uuid;
 
 use super::vectors::active_index;
 use crate::error::{Error, Result};
@@ -22,8 +25,8 @@ pub(super) async fn enqueue_purge(
     id: DocumentId,
     delay_ms: i64,
 ) -> Result<()> {
-    let dedupe_key = format!("{KIND}:{}:{}", id.0, correlation_id);
-    enqueue(operation, NewJob { kind: KIND, subject_id: id.0, dedupe_key, delay_ms, correlation_id }).await
+    enqueue(operation, NewJob { kind: KIND, subject_id: id.0, dedupe_key: None, delay_ms, correlation_id })
+        .await
 }
 
 /// The handler.
@@ -44,24 +47,22 @@ impl JobHandler for Purge {
             .await
             .map_err(Error::from)?;
         let index = active_index(&operation).await?;
+        let older = older_versions(&operation, id).await?;
         drop(operation);
         let Some(row) = row else {
-            // The starter may not read it any more; the next purge of the document does it.
             return Ok(context.finish(context.operation().await?).await?);
         };
-        let kept: Option<DocumentVersionId> = row.current_version_id.filter(|_| row.deleted_at.is_none());
         if let Some(index) = index {
             let vectors = context.app().vectors().for_workspace(context.job().workspace_id.0);
-            let done = match kept {
-                Some(version) => {
-                    vectors.delete_versions_of_document_except(index.id.0, id.0, &[version.0]).await
-                }
-                None => vectors.delete_document(index.id.0, id.0).await,
+            let done = if row.deleted_at.is_some() {
+                vectors.delete_document(index.id.0, id.0).await
+            } else {
+                vectors.delete_versions(index.id.0, id.0, &older).await
             };
             done.map_err(|error| super::vectors::failure(&error))?;
         }
         let operation = context.operation().await?;
-        remove_uncited(&operation, id, kept).await?;
+        remove_uncited(&operation, id, &older).await?;
         Ok(context.finish(operation).await?)
     }
 
@@ -74,30 +75,52 @@ impl JobHandler for Purge {
     }
 }
 
-async fn remove_uncited(
-    operation: &Operation,
-    id: DocumentId,
-    kept: Option<DocumentVersionId>,
-) -> Result<()> {
-    // Purge: passages of versions that are neither current nor newer than the current one.
+/// The versions that came before the current one. None of them becomes current again, so they may go at any time.
+async fn older_versions(operation: &Operation, id: DocumentId) -> Result<Vec<Uuid>> {
+    // Purge: what is older than what search finds.
+    let rows = operation
+        .query_all_raw(statement(
+            "select v.id from public.documents d
+             join public.document_versions k on k.workspace_id = d.workspace_id and k.id = d.current_version_id
+             join public.document_versions v on v.workspace_id = d.workspace_id and v.document_id = d.id and v.ordinal < k.ordinal
+             where d.workspace_id = app.workspace_id() and d.id = $1",
+            [id.0.into()],
+        ))
+        .await?;
+    rows.iter().map(|row| Ok(row.try_get("", "id")?)).collect()
+}
+
+async fn remove_uncited(operation: &Operation, id: DocumentId, older: &[Uuid]) -> Result<()> {
+    let older = older.iter().map(|id| (*id).into()).collect();
+    // Purge: the passages of older versions, and all of a deleted document's. One that is being ingested goes with the purge
+    // that its ingestion asks for when it finds itself overtaken.
     operation
         .execute_raw(statement(
-            "delete from public.chunks c using public.document_versions v, public.documents d
+            "delete from public.chunks c using public.documents d
              where c.workspace_id = app.workspace_id() and c.document_id = $1
-               and v.workspace_id = c.workspace_id and v.id = c.document_version_id
                and d.workspace_id = c.workspace_id and d.id = c.document_id
-               and (d.deleted_at is not null or v.ordinal < (select ordinal from public.document_versions k
-                    where k.workspace_id = c.workspace_id and k.id = $2))",
-            [id.0.into(), kept.map(|version| version.0).into()],
+               and (d.deleted_at is not null or c.document_version_id = any ($2))
+               and not exists (select from public.ingestions i where i.workspace_id = c.workspace_id
+                 and i.document_version_id = c.document_version_id and i.status in ('QUEUED', 'RUNNING'))",
+            [id.0.into(), sea_orm::Value::Array(ArrayType::Uuid, Some(Box::new(older)))],
+        ))
+        .await?;
+    // Purge: search finds nothing of a deleted document, so nothing holds its versions but citations.
+    operation
+        .execute_raw(statement(
+            "update public.documents set current_version_id = null
+             where workspace_id = app.workspace_id() and id = $1 and deleted_at is not null",
+            [id.0.into()],
         ))
         .await?;
     // Purge: the texts of a deleted document that no answer cites.
     operation
         .execute_raw(statement(
-            "with gone as (update public.documents set current_version_id = null
-               where workspace_id = app.workspace_id() and id = $1 and deleted_at is not null returning workspace_id, id)
-             delete from public.document_versions v using gone
-             where v.workspace_id = gone.workspace_id and v.document_id = gone.id
+            "delete from public.document_versions v using public.documents d
+             where v.workspace_id = app.workspace_id() and v.document_id = $1
+               and d.workspace_id = v.workspace_id and d.id = v.document_id and d.deleted_at is not null
+               and not exists (select from public.ingestions i where i.workspace_id = v.workspace_id
+                 and i.document_version_id = v.id and i.status in ('QUEUED', 'RUNNING'))
                and not exists (select from public.citations c
                                where c.workspace_id = v.workspace_id and c.document_version_id = v.id)",
             [id.0.into()],

@@ -28,7 +28,7 @@ impl KnowledgeQuery {
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Collection>> {
-        let page = Page::parse("collections", Order::Descending, PageArgs { first, after, last, before })?;
+        let page = Page::parse("collections", Order::Newest, PageArgs { first, after, last, before })?;
         let rows = service::collections(operation(context).await?.as_ref(), &page).await?;
         Ok(connection(&page, rows, |row| Key::Id(row.id.0), Collection::from))
     }
@@ -44,7 +44,7 @@ impl KnowledgeQuery {
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Document>> {
-        let page = Page::parse("documents", Order::Descending, PageArgs { first, after, last, before })?;
+        let page = Page::parse("documents", Order::Newest, PageArgs { first, after, last, before })?;
         let rows = service::documents(operation(context).await?.as_ref(), collection_id, &page).await?;
         Ok(connection(&page, rows, |row| Key::Id(row.id.0), Document::from))
     }
@@ -69,13 +69,14 @@ impl KnowledgeQuery {
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Ingestion>> {
-        let page = Page::parse("ingestions", Order::Descending, PageArgs { first, after, last, before })?;
+        let page = Page::parse("ingestions", Order::Newest, PageArgs { first, after, last, before })?;
         let rows = service::ingestions(operation(context).await?.as_ref(), status, &page).await?;
         Ok(connection(&page, rows, |row| Key::Id(row.id.0), Ingestion::from))
     }
 
     /// Searches the documents of the workspace; the best passages first. It finds the current version of each document.
-    #[graphql(complexity = "list_cost(first, None, child_complexity)")]
+    // The engine and the model work for each search, whatever is asked of its hits.
+    #[graphql(complexity = "50 + list_cost(first, None, child_complexity)")]
     async fn search(
         &self,
         context: &Context<'_>,

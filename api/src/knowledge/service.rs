@@ -1,9 +1,9 @@
 //! The rules of collections and ingestions.
 
-use entity::id::{CollectionId, DocumentId, DocumentVersionId, IngestionId};
+use entity::id::{ChunkId, CollectionId, DocumentId, DocumentVersionId, IngestionId};
 use entity::ingestion::IngestionStatus;
-use entity::{collection, document, document_version, ingestion};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use entity::{chunk, citation, collection, document, document_version, ingestion};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::json;
 
 pub use super::documents::{ChangedDocument, Content, NewDocument, create, delete, update};
@@ -113,42 +113,8 @@ pub async fn versions(
     page: &Page,
 ) -> Result<Vec<document_version::Model>> {
     let _ = operation.require(Permission::DocumentRead)?;
-    let select = without_text().filter(document_version::Column::DocumentId.eq(id));
+    let select = document_version::without_text().filter(document_version::Column::DocumentId.eq(id));
     Ok(page.select(select, document_version::Column::Ordinal).all(operation).await?)
-}
-
-/// Versions without the wide columns: a list never reads texts that nobody asked for.
-pub(super) fn without_text() -> sea_orm::Select<document_version::Entity> {
-    use document_version::Column;
-    document_version::Entity::find()
-        .select_only()
-        .columns([
-            Column::WorkspaceId,
-            Column::Id,
-            Column::DocumentId,
-            Column::Ordinal,
-            Column::Format,
-            Column::CharCount,
-            Column::Parser,
-            Column::CreatedAt,
-        ])
-        .expr_as(sea_orm::sea_query::Expr::value(""), "source")
-        .expr_as(sea_orm::sea_query::Expr::value(Vec::<u8>::new()), "content_hash")
-        .expr_as(sea_orm::sea_query::Expr::value(Option::<String>::None), "text")
-}
-
-/// A part of a version's text, between offsets in Unicode scalar values; none where the version has no text yet.
-///
-/// # Errors
-///
-/// UNAVAILABLE.
-pub async fn version_text(operation: &Operation, id: DocumentVersionId) -> Result<Option<String>> {
-    let select = document_version::Entity::find()
-        .select_only()
-        .column(document_version::Column::Text)
-        .filter(document_version::Column::Id.eq(id));
-    let text: Option<Option<String>> = select.into_tuple().one(operation).await?;
-    Ok(text.flatten())
 }
 
 /// A page of ingestions.
@@ -210,7 +176,7 @@ async fn enqueue_ingestion(operation: &Operation, request_id: &str, id: Ingestio
         NewJob {
             kind: INGEST,
             subject_id: id.0,
-            dedupe_key: format!("{INGEST}:{}", id.0),
+            dedupe_key: Some(format!("{INGEST}:{}", id.0)),
             delay_ms: 0,
             correlation_id: request_id,
         },
@@ -256,4 +222,35 @@ pub async fn retry_ingestion(
 async fn find_ingestion(operation: &Operation, id: IngestionId) -> Result<ingestion::Model> {
     let select = ingestion::Entity::find().filter(ingestion::Column::Id.eq(id));
     select.one(operation).await?.ok_or(Error::NotFound("ingestion"))
+}
+
+/// A version by id; none where its document was deleted and no answer cites it.
+///
+/// # Errors
+///
+/// UNAVAILABLE.
+pub async fn version(
+    operation: &Operation,
+    id: DocumentVersionId,
+) -> Result<Option<document_version::Model>> {
+    let select = document_version::without_text().filter(document_version::Column::Id.eq(id));
+    let Some(row) = select.one(operation).await? else { return Ok(None) };
+    if document(operation, row.document_id).await?.is_some() {
+        return Ok(Some(row));
+    }
+    let cited =
+        citation::Entity::find().filter(citation::Column::DocumentVersionId.eq(id)).one(operation).await?;
+    Ok(cited.map(|_| row))
+}
+
+/// A passage by id; none where its document was deleted.
+///
+/// # Errors
+///
+/// UNAVAILABLE.
+pub async fn chunk(operation: &Operation, id: ChunkId) -> Result<Option<chunk::Model>> {
+    let Some(row) = chunk::Entity::find().filter(chunk::Column::Id.eq(id)).one(operation).await? else {
+        return Ok(None);
+    };
+    Ok(document(operation, row.document_id).await?.map(|_| row))
 }

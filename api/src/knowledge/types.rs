@@ -4,11 +4,12 @@ use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject, Union};
 use entity::id::{DocumentId, DocumentVersionId};
 use entity::{chunk, collection, document, document_version, ingestion};
 
+use super::loaders::{text_of, utf16_offset};
 use super::offsets::OffsetMap;
 use super::retrieval::{Found, Mode};
 use super::service;
 use crate::error::{Error, Result};
-use crate::graphql::{Connection, connection, list_cost, loader, operation};
+use crate::graphql::{Connection, connection, list_cost, loader, operation, request};
 use crate::page::{Key, Order, Page, PageArgs};
 
 /// In which unit offsets are counted.
@@ -60,7 +61,7 @@ impl Collection {
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Document>> {
-        let page = Page::parse("documents", Order::Descending, PageArgs { first, after, last, before })?;
+        let page = Page::parse("documents", Order::Newest, PageArgs { first, after, last, before })?;
         let operation = operation(context).await?;
         let rows = service::documents(&operation, Some(self.row.id), &page).await?;
         Ok(connection(&page, rows, |row| Key::Id(row.id.0), Document::from))
@@ -112,7 +113,7 @@ impl Document {
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<DocumentVersion>> {
-        let page = Page::parse("versions", Order::Ascending, PageArgs { first, after, last, before })?;
+        let page = Page::parse("versions", Order::Ordinal, PageArgs { first, after, last, before })?;
         let operation = operation(context).await?;
         let rows = service::versions(&operation, self.row.id, &page).await?;
         Ok(connection(&page, rows, |row| Key::Ordinal(row.ordinal.into()), DocumentVersion::from))
@@ -153,7 +154,7 @@ impl DocumentVersion {
     }
 
     /// Its text, or the part between two offsets; null until it is parsed. Offsets beyond the text are BAD_USER_INPUT.
-    #[graphql(complexity = 5)]
+    #[graphql(complexity = 20)]
     async fn text(
         &self,
         context: &Context<'_>,
@@ -161,10 +162,10 @@ impl DocumentVersion {
         #[graphql(desc = "End, exclusive; the end of the text unless said.")] end: Option<i32>,
         #[graphql(desc = "The unit of both offsets.", default)] unit: OffsetUnit,
     ) -> Result<Option<String>> {
-        let operation = operation(context).await?;
-        let Some(text) = service::version_text(&operation, self.row.id).await? else { return Ok(None) };
+        let Some(text) = text_of(context, self.row.id).await? else { return Ok(None) };
         if start.is_none() && end.is_none() {
-            return Ok(Some(text));
+            request(context)?.charge(text.len())?;
+            return Ok(Some(text.to_string()));
         }
         let map = OffsetMap::new(&text);
         let byte = |offset: i32| {
@@ -271,9 +272,7 @@ pub(crate) async fn offset_in_version(
     if unit == OffsetUnit::UnicodeScalar {
         return Ok(scalar);
     }
-    let row = loader::<document_version::Entity>(context)?.load_one(version).await?;
-    let text = row.and_then(|row| row.text).ok_or(Error::NotFound("version"))?;
-    unit.of(&OffsetMap::new(&text), scalar).ok_or_else(|| Error::internal("an offset beyond its text"))
+    utf16_offset(context, version, scalar).await
 }
 
 /// The ingestion of one version of a document: how far it is, and why it failed.

@@ -3,7 +3,7 @@
 //! Making somebody who exists finds them. A session ends by itself; whoever holds its token is that person until then.
 
 use chrono::{DateTime, Utc};
-use entity::id::{SessionId, UserId, WorkspaceId};
+use entity::id::{MembershipId, SessionId, UserId, WorkspaceId};
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
@@ -69,12 +69,13 @@ impl People {
         member: UserId,
         role: &str,
     ) -> Result<WorkspaceId, Failure> {
-        sqlx::query("select app.create_workspace($1, $2, $3, $4, $5) as id")
+        sqlx::query("select app.create_workspace($1, $2, $3, $4, $5, $6) as id")
             .bind(WorkspaceId::new().0)
             .bind(slug)
             .bind(name)
             .bind(member.0)
             .bind(role)
+            .bind(MembershipId::new().0)
             .fetch_one(&mut self.0)
             .await
             .and_then(|row| row.try_get::<Uuid, _>("id"))

@@ -84,6 +84,14 @@ impl Stack {
     ///
     /// A [`Failure`] that says which part did not open and what to do; what had been opened is closed again.
     pub async fn open(settings: Settings) -> Result<Self, Failure> {
+        if settings.part != Part::Everything {
+            // Each process would search an index of its own, and find nothing of what the other one ingested.
+            return Err(Failure::Usage(
+                "Requests and jobs run in one process for now: `serve` without `--no-worker`. Splitting them needs a Qdrant server, \
+                 whose adapter is not built yet."
+                    .to_owned(),
+            ));
+        }
         let set = addresses(&settings.urls, settings.part)?;
         let folder = DataFolder::open(&settings.data)?;
         // The model and the engine are read while the database starts.

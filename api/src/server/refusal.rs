@@ -79,7 +79,7 @@ pub(super) fn status(error: &Error) -> StatusCode {
         | Error::QueryTooCostly(_)
         | Error::ParseFailed(_)
         | Error::ValidationFailed(_) => StatusCode::BAD_REQUEST,
-        Error::Conflict(..) => StatusCode::CONFLICT,
+        Error::Conflict(..) | Error::Contended(_) => StatusCode::CONFLICT,
         Error::PayloadTooLarge(..) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,

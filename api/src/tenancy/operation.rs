@@ -166,6 +166,9 @@ impl Operation {
         let envelopes = std::mem::take(&mut *lock(&self.envelopes));
         let mut slot = self.connection.lock().await;
         let mut guard = Guard(slot.take());
+        if self.failed.load(Ordering::Acquire) {
+            return Err(Error::internal("a statement of the operation failed while it was to be committed"));
+        }
         let connection = guard.0.as_deref_mut().ok_or_else(|| Error::internal("the operation has ended"))?;
         if let Some((events, audit)) = envelopes.into_json() {
             // Envelopes: numbers events and extends the audit chain under the workspace's row lock.

@@ -11,8 +11,6 @@ use serde::{Deserialize, Serialize};
 use sqlx::postgres::{PgListener, PgPool};
 use tokio::sync::{broadcast, mpsc};
 
-use crate::supervisor;
-
 /// Who is to look again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -71,28 +69,38 @@ impl Wakes {
         let pool = PgPool::connect_with(url.parse::<sqlx::postgres::PgConnectOptions>()?).await?;
         let mut listener = PgListener::connect_with(&pool).await?;
         listener.listen(CHANNEL).await?;
-        let local = self.local.clone();
-        let _listening = supervisor::spawn("wake listener", async move {
-            while let Ok(notification) = listener.recv().await {
-                let wakes: Vec<Wake> = serde_json::from_str(notification.payload()).unwrap_or_default();
-                for wake in wakes {
-                    let _ = local.send(wake);
-                }
-            }
-        })
-        .abort_on_drop();
-        while let Some(first) = outgoing.0.recv().await {
-            tokio::time::sleep(BATCH_WINDOW).await;
-            let mut batch = HashSet::from([first]);
-            while batch.len() < BATCH_LIMIT {
-                let Ok(wake) = outgoing.0.try_recv() else { break };
-                batch.insert(wake);
-            }
-            let payload = serde_json::to_string(&batch).unwrap_or_default();
-            sqlx::query("select pg_notify($1, $2)").bind(CHANNEL).bind(payload).execute(&pool).await?;
+        // Whatever happened while nobody listened may have been a job.
+        let _ = self.local.send(Wake::Jobs);
+        tokio::select! {
+            ended = self.listen(&mut listener) => ended,
+            ended = tell(outgoing, &pool) => ended,
         }
-        Ok(())
     }
+
+    async fn listen(&self, listener: &mut PgListener) -> Result<(), sqlx::Error> {
+        loop {
+            let notification = listener.recv().await?;
+            let wakes: Vec<Wake> = serde_json::from_str(notification.payload()).unwrap_or_default();
+            for wake in wakes {
+                let _ = self.local.send(wake);
+            }
+        }
+    }
+}
+
+/// Tells the other processes what this one committed, until the connection fails or nobody is left to commit.
+async fn tell(outgoing: &mut Outgoing, pool: &PgPool) -> Result<(), sqlx::Error> {
+    while let Some(first) = outgoing.0.recv().await {
+        tokio::time::sleep(BATCH_WINDOW).await;
+        let mut batch = HashSet::from([first]);
+        while batch.len() < BATCH_LIMIT {
+            let Ok(wake) = outgoing.0.try_recv() else { break };
+            batch.insert(wake);
+        }
+        let payload = serde_json::to_string(&batch).unwrap_or_default();
+        sqlx::query("select pg_notify($1, $2)").bind(CHANNEL).bind(payload).execute(pool).await?;
+    }
+    Ok(())
 }
 
 /// What this process has to tell the others.

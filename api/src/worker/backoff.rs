@@ -1,7 +1,7 @@
 //! How long a failed job waits: exponential backoff with full jitter
 //! (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>).
 
-const BASE_MS: i32 = 500;
+const BASE_MS: i32 = 2000;
 const LONGEST_MS: i32 = 5 * 60 * 1000;
 
 /// Milliseconds before attempt `attempt + 1`, where `random` is in 0.0 to 1.0.
@@ -29,6 +29,6 @@ mod tests {
 
     #[test]
     fn ceilings_double() {
-        assert_eq!([1, 2, 3].map(|attempt| backoff_ms(attempt, 1.0)), [500, 1000, 2000]);
+        assert_eq!([1, 2, 3].map(|attempt| backoff_ms(attempt, 1.0)), [2000, 4000, 8000]);
     }
 }

@@ -71,7 +71,7 @@ impl From<Error> for JobFailure {
             Error::Unavailable(_) => "UNAVAILABLE",
             Error::DeadlineExceeded => "TIMEOUT",
             Error::Forbidden(_) => "POLICY_DENIED",
-            Error::Conflict(..) => "CONFLICT",
+            Error::Conflict(..) | Error::Contended(_) => "CONFLICT",
             _ => "INTERNAL",
         };
         error.log("job");

@@ -133,6 +133,8 @@ impl Worker {
         let mut task =
             supervisor::spawn("job handler", async move { handler.run(&running).await }).abort_on_drop();
         tokio::select! {
+            // First: a renewal that finds the job gone because the handler has just finished it is no lost lease.
+            biased;
             outcome = task.join() => outcome.unwrap_or_else(|| Err(JobFailure {
                 class: "INTERNAL",
                 message: "The job panicked.".to_owned(),

@@ -5,7 +5,7 @@ use entity::workspace_of_viewer::WorkspaceOfViewer;
 use entity::{membership, user, workspace};
 
 use super::service;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::graphql::{Connection, connection, list_cost, loader, operation};
 use crate::page::{Key, Order, Page, PageArgs};
 
@@ -35,7 +35,7 @@ impl Workspace {
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Membership>> {
-        let page = Page::parse("memberships", Order::Descending, PageArgs { first, after, last, before })?;
+        let page = Page::parse("memberships", Order::Newest, PageArgs { first, after, last, before })?;
         let operation = operation(context).await?;
         let rows = service::memberships(&operation, &page).await?;
         Ok(connection(&page, rows, |row| Key::Id(row.id.0), |row| Membership { row }))
@@ -59,10 +59,10 @@ pub struct Membership {
 
 #[ComplexObject]
 impl Membership {
-    /// The member.
-    async fn user(&self, context: &Context<'_>) -> Result<User> {
+    /// The member; null once the membership has ended.
+    async fn user(&self, context: &Context<'_>) -> Result<Option<User>> {
         let row = loader::<user::Entity>(context)?.load_one(self.row.user_id).await?;
-        row.map(User::from).ok_or(Error::NotFound("user"))
+        Ok(row.map(User::from))
     }
 }
 

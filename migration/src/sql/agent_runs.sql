@@ -15,6 +15,12 @@ begin
     end if;
     return new;
   end if;
+  if old.status in ('SUCCEEDED', 'FAILED', 'CANCELED', 'EXPIRED')
+      and (new.input, new.started_by, new.collection_ids, new.answer_text, new.answer_abstained, new.answer_sentences, new.answer_supported)
+        is distinct from
+        (old.input, old.started_by, old.collection_ids, old.answer_text, old.answer_abstained, old.answer_sentences, old.answer_supported) then
+    raise exception 'a run that has ended is not changed' using errcode = 'FN006';
+  end if;
   if new.status = old.status then
     return new;
   end if;
@@ -36,7 +42,7 @@ begin
 end
 $$;
 comment on function app.move_agent_run() is 'Trigger: the state machine of a run; sets the timestamp of each transition.';
-create trigger move_agent_run before insert or update of status on public.agent_runs
+create trigger move_agent_run before insert or update on public.agent_runs
   for each row execute function app.move_agent_run();
 
 create function app.check_citation() returns trigger language plpgsql set search_path = '' as $$

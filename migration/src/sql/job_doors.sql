@@ -6,20 +6,35 @@ create index jobs_leases on public.jobs (lease_expires_at) where status = 'RUNNI
 create index jobs_by_status on public.jobs (workspace_id, status, id);
 create unique index jobs_dedupe on public.jobs (workspace_id, dedupe_key) where status <> 'DEAD';
 
+-- Operators queue dead jobs again; what a job is, and for whom, nobody changes.
+revoke update on public.jobs from footnote_app, footnote_worker;
+grant update (status, attempts, run_at, failure_class, last_error, updated_at) on public.jobs to footnote_app, footnote_worker;
+
 create table public.queue_heads (
   workspace_id uuid primary key references public.workspaces (id),
-  next_run_at timestamptz not null,
-  last_served_at timestamptz not null default '-infinity'
+  next_run_at timestamptz not null
 );
-comment on table public.queue_heads is 'When a workspace next has work, and when it was last served. Choosing by it costs the same however long a backlog is. Only doors see it.';
+comment on table public.queue_heads is 'When a workspace next has work. Choosing by it costs the same however long a backlog is. Only doors see it.';
 comment on column public.queue_heads.workspace_id is 'The tenant.';
 comment on column public.queue_heads.next_run_at is 'The earliest run_at of its queued jobs; infinity where it has none.';
-comment on column public.queue_heads.last_served_at is 'Least recently served goes first.';
-create index queue_heads_turn on public.queue_heads (last_served_at) where next_run_at < 'infinity';
+create index queue_heads_due on public.queue_heads (next_run_at) where next_run_at < 'infinity';
 alter table public.queue_heads enable row level security, force row level security;
 create policy doors on public.queue_heads to footnote_system using (true) with check (true);
 grant select, insert, update on public.queue_heads to footnote_system;
 grant select on public.queue_heads to footnote_maintenance;
+
+-- Apart from the heads, which every enqueuing transaction holds until it commits.
+create table public.queue_turns (
+  workspace_id uuid primary key references public.workspaces (id),
+  last_served_at timestamptz not null
+);
+comment on table public.queue_turns is 'When a workspace was last served: least recently goes first. Only doors see it.';
+comment on column public.queue_turns.workspace_id is 'The tenant.';
+comment on column public.queue_turns.last_served_at is 'The last claim that looked at it.';
+alter table public.queue_turns enable row level security, force row level security;
+create policy doors on public.queue_turns to footnote_system using (true) with check (true);
+grant select, insert, update on public.queue_turns to footnote_system;
+grant select on public.queue_turns to footnote_maintenance;
 
 create function app.note_queue_head() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -41,20 +56,25 @@ language plpgsql security definer set search_path = '' as $$
 declare
   v_heads uuid[];
   v_head uuid;
+  v_left integer := p_limit;
+  v_turn integer := 0;
+  v_taken integer;
 begin
-  -- A head that another claim or an enqueuing transaction holds is passed over, never waited for.
+  -- The heads are not locked here: a workspace that enqueues all the time would never be served.
   select array_agg(h.workspace_id) into v_heads from (
     select q.workspace_id from public.queue_heads q
+    left join public.queue_turns t on t.workspace_id = q.workspace_id
     where q.next_run_at <= clock_timestamp() and q.next_run_at < 'infinity'
-    order by q.last_served_at limit p_limit for update skip locked) h;
+    order by t.last_served_at nulls first limit p_limit) h;
   foreach v_head in array coalesce(v_heads, '{}') loop
+    exit when v_left = 0;
     -- Materialised, because a plain sub-select with a limit is run again for each row that it is joined to.
     return query
       with picked as materialized (
         select q.id from public.jobs q
         where q.workspace_id = v_head and q.status = 'QUEUED' and q.run_at <= clock_timestamp() and q.kind = any (p_kinds)
         order by q.run_at, q.id
-        limit ceil(p_limit::numeric / cardinality(v_heads))
+        limit ceil(v_left::numeric / (cardinality(v_heads) - v_turn))
         for update skip locked)
       update public.jobs j
       set status = 'RUNNING', attempts = j.attempts + 1, worker = p_worker, lease_token = gen_random_uuid(),
@@ -62,10 +82,19 @@ begin
       from picked
       where j.workspace_id = v_head and j.id = picked.id
       returning j.workspace_id, j.id, j.kind, j.subject_id, j.attempts, j.max_attempts, j.lease_token, j.correlation_id;
-    update public.queue_heads q
-    set last_served_at = clock_timestamp(),
-      next_run_at = coalesce((select min(j.run_at) from public.jobs j where j.workspace_id = v_head and j.status = 'QUEUED'), 'infinity')
-    where q.workspace_id = v_head;
+    get diagnostics v_taken = row_count;
+    v_left := v_left - v_taken;
+    v_turn := v_turn + 1;
+    insert into public.queue_turns as t (workspace_id, last_served_at) values (v_head, clock_timestamp())
+    on conflict on constraint queue_turns_pkey do update set last_served_at = excluded.last_served_at;
+    -- Locked by a statement of its own, before the one that looks: what is enqueued meanwhile waits for this lock and then
+    -- moves the head forward again. Whoever enqueues right now has it, and leaves it as it is.
+    perform 1 from public.queue_heads q where q.workspace_id = v_head for update skip locked;
+    if found then
+      update public.queue_heads q
+      set next_run_at = coalesce((select min(j.run_at) from public.jobs j where j.workspace_id = v_head and j.status = 'QUEUED'), 'infinity')
+      where q.workspace_id = v_head;
+    end if;
   end loop;
 end
 $$;

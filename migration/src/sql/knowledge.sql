@@ -1,5 +1,5 @@
 alter table public.documents add constraint documents_current_version
-  foreign key (workspace_id, current_version_id) references public.document_versions (workspace_id, id);
+  foreign key (workspace_id, id, current_version_id) references public.document_versions (workspace_id, document_id, id);
 -- `documents(collectionId)`, newest first.
 create index documents_of_collection on public.documents (workspace_id, collection_id, id) where deleted_at is null;
 -- `documents`, newest first.

@@ -1,8 +1,9 @@
--- Co-members see each other; the condition reads memberships under the reader's own policies.
+-- Co-members see each other, for as long as they are members; the condition reads memberships under the reader's own policies.
 create policy visible_users on public.users for select to footnote_app, footnote_worker
   using (id = (select app.actor_id())
     or exists (select from public.memberships m
-               where m.workspace_id = (select app.workspace_id()) and m.user_id = users.id));
+               where m.workspace_id = (select app.workspace_id()) and m.user_id = users.id
+                 and m.status in ('ACTIVE', 'SUSPENDED')));
 
 -- Sets the context. Not a door: only the doors call it, after they have checked.
 create function app.enter(p_workspace uuid, p_actor uuid, p_role text, p_permissions text, p_job text)
@@ -79,7 +80,7 @@ $$;
 comment on function app.create_user(uuid, text, text) is
   'Door for the command line: makes a person, or finds it by address. Sees across tenants because people are global.';
 
-create function app.create_workspace(p_id uuid, p_slug text, p_name text, p_owner uuid, p_role text) returns uuid
+create function app.create_workspace(p_id uuid, p_slug text, p_name text, p_owner uuid, p_role text, p_membership uuid) returns uuid
 language plpgsql security definer set search_path = '' as $$
 declare
   v_id uuid;
@@ -87,12 +88,12 @@ begin
   insert into public.workspaces (id, slug, name) values (p_id, p_slug, p_name)
   on conflict (slug) do update set name = excluded.name returning id into v_id;
   insert into public.workspace_sequences (workspace_id) values (v_id) on conflict do nothing;
-  insert into public.memberships (workspace_id, id, user_id, role) values (v_id, gen_random_uuid(), p_owner, p_role)
+  insert into public.memberships (workspace_id, id, user_id, role) values (v_id, p_membership, p_owner, p_role)
   on conflict (workspace_id, user_id) do nothing;
   return v_id;
 end
 $$;
-comment on function app.create_workspace(uuid, text, text, uuid, text) is
+comment on function app.create_workspace(uuid, text, text, uuid, text, uuid) is
   'Door for the command line: makes a workspace, or finds it by slug, and a membership in it. Sees across tenants because it makes one.';
 
 create function app.open_session(p_id uuid, p_user uuid, p_expires_at timestamptz) returns void
@@ -105,7 +106,7 @@ comment on function app.open_session(uuid, uuid, timestamptz) is
 
 -- Rights first, then the hand-over: only a function's owner may change them.
 revoke execute on function app.enter(uuid, uuid, text, text, text), app.enter_session(uuid, uuid, text), app.workspaces_of_actor(),
-  app.create_user(uuid, text, text), app.create_workspace(uuid, text, text, uuid, text), app.open_session(uuid, uuid, timestamptz)
+  app.create_user(uuid, text, text), app.create_workspace(uuid, text, text, uuid, text, uuid), app.open_session(uuid, uuid, timestamptz)
   from public;
 -- The command line makes people, workspaces and sessions: as the owner, which may become footnote_system (SET ROLE).
 grant execute on function app.enter_session(uuid, uuid, text), app.workspaces_of_actor() to footnote_app, footnote_worker;
@@ -113,5 +114,5 @@ alter function app.enter(uuid, uuid, text, text, text) owner to footnote_system;
 alter function app.enter_session(uuid, uuid, text) owner to footnote_system;
 alter function app.workspaces_of_actor() owner to footnote_system;
 alter function app.create_user(uuid, text, text) owner to footnote_system;
-alter function app.create_workspace(uuid, text, text, uuid, text) owner to footnote_system;
+alter function app.create_workspace(uuid, text, text, uuid, text, uuid) owner to footnote_system;
 alter function app.open_session(uuid, uuid, timestamptz) owner to footnote_system;

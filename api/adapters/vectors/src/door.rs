@@ -141,19 +141,23 @@ impl TenantVectors {
         self.delete(index_id, Selection::Document(document_id)).await
     }
 
-    /// Deletes all points of a document but those of the versions in `keep` (at most 10,000).
+    /// Deletes all points of these versions of a document (at most 10,000). There is no "all but": a version that is on
+    /// its way in would be among the others.
     ///
     /// # Errors
     /// [`Error::BadQuery`] for too many versions.
-    pub async fn delete_versions_of_document_except(
+    pub async fn delete_versions(
         &self,
         index_id: Uuid,
         document_id: Uuid,
-        keep: &[Uuid],
+        versions: &[Uuid],
     ) -> Result<(), Error> {
-        check_ids(keep)?;
-        let keep = keep.to_vec();
-        self.delete(index_id, Selection::VersionsExcept { document_id, keep }).await
+        check_ids(versions)?;
+        if versions.is_empty() {
+            return Ok(());
+        }
+        let versions = versions.to_vec();
+        self.delete(index_id, Selection::Versions { document_id, versions }).await
     }
 
     /// Finds the points that answer a query best, best first; none in an index that does not exist.

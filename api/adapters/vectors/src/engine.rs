@@ -24,8 +24,8 @@ pub(crate) enum Selection {
     Points(Vec<Uuid>),
     /// All points of a document.
     Document(Uuid),
-    /// All points of a document but those of the versions to keep.
-    VersionsExcept { document_id: Uuid, keep: Vec<Uuid> },
+    /// All points of these versions of a document.
+    Versions { document_id: Uuid, versions: Vec<Uuid> },
 }
 
 /// What an engine says about itself, for readiness and operators.

@@ -4,8 +4,9 @@
 //! and then deleted, so a process killed meanwhile leaves nothing that could be opened; the next start deletes the
 //! rest. All functions block.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use qdrant_edge::EdgeShard;
@@ -27,7 +28,9 @@ const REMOVED: &str = ".removed-";
 
 /// Makes the root, and deletes the workspaces whose removal was interrupted.
 pub(super) fn make_root(root: &Path) -> Result<(), Error> {
-    fs::create_dir_all(root).map_err(failed)?;
+    // Vectors tell much of the texts: nobody but the server's user may look, however open the folder around it is.
+    DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(failed)?;
+    fs::set_permissions(root, Permissions::from_mode(0o700)).map_err(failed)?;
     for entry in fs::read_dir(root).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         if entry.file_name().to_string_lossy().starts_with(REMOVED) {

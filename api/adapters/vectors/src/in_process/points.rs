@@ -140,11 +140,9 @@ pub(super) fn selection_filter(scope: Scope, selection: Selection) -> Filter {
             must.push(Condition::HasId(ids));
         }
         Selection::Document(document_id) => must.push(is(DOCUMENT, document_id)),
-        Selection::VersionsExcept { document_id, keep } => {
+        Selection::Versions { document_id, versions } => {
             must.push(is(DOCUMENT, document_id));
-            if !keep.is_empty() {
-                filter.must_not = Some(vec![is_one_of(VERSION, &keep)]);
-            }
+            must.push(is_one_of(VERSION, &versions));
         }
     }
     filter
@@ -239,8 +237,7 @@ mod tests {
         for selection in [
             Selection::Points(vec![own.id, foreign.id]),
             Selection::Document(document_id),
-            Selection::VersionsExcept { document_id, keep: Vec::new() },
-            Selection::VersionsExcept { document_id, keep: vec![Uuid::from_u128(99)] },
+            Selection::Versions { document_id, versions: vec![own.version_id] },
         ] {
             write_points(&shard, scope, &keywords, &[own.clone(), foreign.clone()]).expect("both points");
             assert_eq!(all(), 2);

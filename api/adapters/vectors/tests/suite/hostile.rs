@@ -98,7 +98,7 @@ pub async fn lists_beyond_their_limits_are_refused(vectors: &Vectors) {
     assert_eq!(door.count(index).await, Ok(1));
     let ids = vec![new_id(); limits::MAX_IDS + 1];
     assert!(matches!(door.delete_points(index, &ids).await, Err(Error::BadQuery(_))));
-    let kept = door.delete_versions_of_document_except(index, new_id(), &ids).await;
+    let kept = door.delete_versions(index, new_id(), &ids).await;
     assert!(matches!(kept, Err(Error::BadQuery(_))));
     let query = Query { collection_ids: Some(ids), ..keyword("lease") };
     assert!(matches!(door.search(index, &query).await, Err(Error::BadQuery(_))));
