@@ -6,7 +6,7 @@ use std::time::Duration;
 use footnote::config::Limits;
 use footnote::graphql::Credentials;
 use footnote::operations::people::People;
-use footnote::operations::stack::{Part, Settings, Stack};
+use footnote::operations::stack::{Settings, Stack};
 use footnote::server::ServeOptions;
 use footnote::tenancy::WorkspaceKey;
 use serde_json::{Value, json};
@@ -49,7 +49,6 @@ impl World {
             data: cluster::scratch(),
             urls: database.urls.clone(),
             limits: Limits { app_connections: 8, worker_connections: 6, ..limits },
-            part: Part::Everything,
         };
         let mut stack = Stack::open(settings).await.expect("a stack");
         let people = sign_in(&stack, &database).await;

@@ -11,7 +11,7 @@ use super::{guide, output, serve};
 use crate::config::{DatabaseUrls, Limits, Place};
 use crate::operations::Failure;
 use crate::operations::seed::{self, Seeded, User};
-use crate::operations::stack::{Part, Settings, Stack};
+use crate::operations::stack::{Settings, Stack};
 use crate::server::ServeOptions;
 
 pub const EXAMPLES: &str = "Examples:
@@ -54,7 +54,6 @@ impl Demo {
             // The demo is private: addresses in the environment are for other commands.
             urls: DatabaseUrls::default(),
             limits: self.limits,
-            part: Part::Everything,
         };
         let mut stack = interrupt.or(Stack::open(settings)).await?;
         stack.start_worker();

@@ -16,7 +16,6 @@ mod progress;
 mod ready;
 mod serve;
 mod token;
-mod work;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -53,8 +52,6 @@ enum Command {
     /// Answer requests, and run jobs.
     #[command(after_help = serve::EXAMPLES)]
     Serve(Box<serve::Serve>),
-    /// Run jobs alone, beside a server that runs none.
-    Worker(Box<work::Work>),
     /// Prepare a PostgreSQL of your own: roles, passwords, migrations. Prints the settings for the others.
     #[command(after_help = bootstrap::EXAMPLES)]
     Bootstrap(bootstrap::Bootstrap),
@@ -92,7 +89,6 @@ fn run(command: Command) -> Result<(), Failure> {
         match command {
             Command::Demo(demo) => demo.run(interrupt).await,
             Command::Serve(serve) => serve.run(interrupt).await,
-            Command::Worker(work) => work.run(interrupt).await,
             Command::Bootstrap(bootstrap) => bootstrap.run(interrupt).await,
             Command::Migrate(migrate) => migrate.run(interrupt).await,
             Command::Schema => output::text(&crate::graphql::sdl()),

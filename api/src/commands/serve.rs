@@ -7,7 +7,7 @@ use super::output;
 use super::ready::{self, Ready};
 use crate::config::{DatabaseUrls, Limits, Place};
 use crate::operations::Failure;
-use crate::operations::stack::{Part, Settings, Stack};
+use crate::operations::stack::{Settings, Stack};
 use crate::server::ServeOptions;
 
 pub const EXAMPLES: &str = "Examples:
@@ -24,9 +24,6 @@ pub struct Serve {
     urls: DatabaseUrls,
     #[command(flatten)]
     limits: Limits,
-    /// Run no jobs: what is queued waits for a process that does.
-    #[arg(long)]
-    no_worker: bool,
     /// Do not serve the page of GraphiQL.
     #[arg(long, env = "FOOTNOTE_NO_GRAPHIQL")]
     no_graphiql: bool,
@@ -39,18 +36,12 @@ impl Serve {
     /// Serves until the wish to end.
     pub async fn run(self, mut interrupt: Interrupt) -> Result<(), Failure> {
         let (listener, address) = ready::listen(self.place.listen).await?;
-        let part = if self.no_worker { Part::Requests } else { Part::Everything };
-        let settings = Settings { data: self.place.data, urls: self.urls, limits: self.limits, part };
+        let settings = Settings { data: self.place.data, urls: self.urls, limits: self.limits };
         let mut stack = interrupt.or(Stack::open(settings)).await?;
-        if !self.no_worker {
-            stack.start_worker();
-        }
+        stack.start_worker();
         let graphiql = !self.no_graphiql;
-        // A page of another origin on this machine may ask a server that only this machine reaches.
-        stack.start_server(
-            listener,
-            ServeOptions { allow_loopback_origins: address.ip().is_loopback(), graphiql },
-        );
+        // A proxy in front may reach this over the loopback for everybody, so no origin is trusted for being local.
+        stack.start_server(listener, ServeOptions { allow_loopback_origins: false, graphiql });
         let told =
             tell(&stack, &Ready::at(address, graphiql, stack.app_url()), &ready::base(address), self.json);
         until_ended(stack, told, interrupt).await

@@ -31,17 +31,6 @@ use crate::{agents, knowledge};
 /// How long open operations may hold up the closing of a pool.
 const CLOSING: Duration = Duration::from_secs(5);
 
-/// Which part of the work this process does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// Requests and jobs.
-    Everything,
-    /// Requests alone.
-    Requests,
-    /// Jobs alone.
-    Jobs,
-}
-
 /// What a stack is opened with.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -51,8 +40,6 @@ pub struct Settings {
     pub urls: DatabaseUrls,
     /// What one client may ask for.
     pub limits: Limits,
-    /// What it is for.
-    pub part: Part,
 }
 
 /// The addresses of a database by role.
@@ -84,15 +71,7 @@ impl Stack {
     ///
     /// A [`Failure`] that says which part did not open and what to do; what had been opened is closed again.
     pub async fn open(settings: Settings) -> Result<Self, Failure> {
-        if settings.part != Part::Everything {
-            // Each process would search an index of its own, and find nothing of what the other one ingested.
-            return Err(Failure::Usage(
-                "Requests and jobs run in one process for now: `serve` without `--no-worker`. Splitting them needs a Qdrant server, \
-                 whose adapter is not built yet."
-                    .to_owned(),
-            ));
-        }
-        let set = addresses(&settings.urls, settings.part)?;
+        let set = addresses(&settings.urls)?;
         let folder = DataFolder::open(&settings.data)?;
         // The model and the engine are read while the database starts.
         let path = folder.path().to_owned();
@@ -303,7 +282,7 @@ fn embedded(database: &PrivateDatabase) -> Addresses {
 }
 
 /// The addresses that were set; none where none was, and the embedded database is meant.
-fn addresses(urls: &DatabaseUrls, part: Part) -> Result<Option<Addresses>, Failure> {
+fn addresses(urls: &DatabaseUrls) -> Result<Option<Addresses>, Failure> {
     let DatabaseUrls { app_database_url, worker_database_url, owner_database_url, listen_database_url } =
         urls.clone();
     let any = [&app_database_url, &worker_database_url, &owner_database_url, &listen_database_url];
@@ -317,21 +296,15 @@ fn addresses(urls: &DatabaseUrls, part: Part) -> Result<Option<Addresses>, Failu
             role.setting()
         ))
     };
-    // A process that does one part connects for the other as the role that it has.
-    let (app, worker) = match (part, app_database_url, worker_database_url) {
-        (Part::Requests, Some(app), worker) => (app.clone(), worker.unwrap_or(app)),
-        (Part::Jobs, app, Some(worker)) => (app.unwrap_or_else(|| worker.clone()), worker),
-        (Part::Everything, Some(app), Some(worker)) => (app, worker),
-        (Part::Jobs, _, None) | (Part::Everything, Some(_), None) => return Err(missing(Role::Worker)),
-        (Part::Requests | Part::Everything, None, _) => return Err(missing(Role::App)),
-    };
+    let app = app_database_url.ok_or_else(|| missing(Role::App))?;
+    let worker = worker_database_url.ok_or_else(|| missing(Role::Worker))?;
     let listen = listen_database_url.unwrap_or_else(|| worker.clone());
     Ok(Some(Addresses { app, worker, listen, owner: owner_database_url }))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Part, addresses};
+    use super::addresses;
     use crate::config::DatabaseUrls;
 
     fn urls(app: Option<&str>, worker: Option<&str>) -> DatabaseUrls {
@@ -344,23 +317,14 @@ mod tests {
 
     #[test]
     fn no_address_means_the_embedded_database_and_half_of_them_is_wrong_use() {
-        for part in [Part::Everything, Part::Requests, Part::Jobs] {
-            assert_eq!(addresses(&urls(None, None), part).expect("nothing is set"), None);
-            let owner_only =
-                DatabaseUrls { owner_database_url: Some("o".to_owned()), ..DatabaseUrls::default() };
-            assert_eq!(addresses(&owner_only, part).expect_err("no server's role").exit_code(), 2);
-        }
-        let missing = addresses(&urls(Some("a"), None), Part::Everything).expect_err("jobs need a role");
+        assert_eq!(addresses(&urls(None, None)).expect("nothing is set"), None);
+        let owner_only = DatabaseUrls { owner_database_url: Some("o".to_owned()), ..DatabaseUrls::default() };
+        assert_eq!(addresses(&owner_only).expect_err("no server's role").exit_code(), 2);
+        let missing = addresses(&urls(Some("a"), None)).expect_err("jobs need a role");
         assert!(missing.to_string().contains("FOOTNOTE_WORKER_DATABASE_URL"), "{missing}");
-        let missing = addresses(&urls(None, Some("w")), Part::Requests).expect_err("requests need a role");
+        let missing = addresses(&urls(None, Some("w"))).expect_err("requests need a role");
         assert!(missing.to_string().contains("FOOTNOTE_APP_DATABASE_URL"), "{missing}");
-    }
-
-    #[test]
-    fn one_part_needs_one_role() {
-        let requests = addresses(&urls(Some("a"), None), Part::Requests).expect("enough").expect("set");
-        assert_eq!((requests.app.as_str(), requests.worker.as_str()), ("a", "a"));
-        let jobs = addresses(&urls(None, Some("w")), Part::Jobs).expect("enough").expect("set");
-        assert_eq!((jobs.app.as_str(), jobs.worker.as_str(), jobs.listen.as_str()), ("w", "w", "w"));
+        let both = addresses(&urls(Some("a"), Some("w"))).expect("enough").expect("set");
+        assert_eq!((both.app.as_str(), both.worker.as_str(), both.listen.as_str()), ("a", "w", "w"));
     }
 }

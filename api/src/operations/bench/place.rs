@@ -12,7 +12,7 @@ use crate::graphql::{self, Schema};
 use crate::operations::Failure;
 use crate::operations::people::People;
 use crate::operations::signed_in::SignedIn;
-use crate::operations::stack::{Part, Settings, Stack};
+use crate::operations::stack::{Settings, Stack};
 use crate::tenancy::Origin;
 
 /// The longest that a measurement takes: its session ends then.
@@ -51,7 +51,7 @@ impl Place {
             (temporary.0.clone(), Some(temporary))
         };
         // A figure is of the database that everybody has, whatever addresses the environment holds.
-        let settings = Settings { data, urls: DatabaseUrls::default(), limits, part: Part::Everything };
+        let settings = Settings { data, urls: DatabaseUrls::default(), limits };
         let stack = Stack::open(settings).await?;
         let owner_url = stack.owner_url().ok_or_else(|| Failure::Start("there is no database".to_owned()))?;
         let mut people = People::connect(owner_url).await?;
