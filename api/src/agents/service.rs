@@ -3,7 +3,7 @@
 use entity::agent_run::{self, AgentRunStatus, AgentRunWaitReason};
 use entity::agent_run_event::AgentRunEventKind;
 use entity::id::{AgentId, AgentRunId, CollectionId};
-use entity::{agent, agent_run_step, citation, collection};
+use entity::{agent, agent_run_step, citation};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::json;
 
@@ -12,6 +12,7 @@ use super::status::{is_terminal, move_to, tell_finished};
 use crate::error::{Error, Result, broken_constraint};
 use crate::input::Check;
 use crate::jobs::service::{NewJob, enqueue};
+use crate::knowledge::retrieval::check_collections;
 use crate::page::Page;
 use crate::tenancy::{Audit, Event, EventType, Operation, Permission};
 
@@ -205,20 +206,6 @@ pub async fn start(operation: &Operation, request_id: &str, new: NewRun) -> Resu
         request_id: request_id.to_owned(),
     });
     run(operation, id).await?.ok_or(Error::NotFound("run"))
-}
-
-async fn check_collections(operation: &Operation, ids: &[CollectionId]) -> Result<()> {
-    if ids.is_empty() {
-        return Ok(());
-    }
-    let known: Vec<CollectionId> = collection::Entity::find()
-        .select_only()
-        .column(collection::Column::Id)
-        .filter(collection::Column::Id.is_in(ids.iter().copied()))
-        .into_tuple()
-        .all(operation)
-        .await?;
-    if ids.iter().all(|id| known.contains(id)) { Ok(()) } else { Err(Error::NotFound("collection")) }
 }
 
 /// Cancels a run; its worker stops at the next step. Canceling an ended run changes nothing.

@@ -147,7 +147,12 @@ async fn embed(app: &App, search: &Search) -> Result<Option<Vec<f32>>> {
     Ok(vectors.into_iter().next().filter(|vector| vector.iter().any(|value| *value != 0.0)))
 }
 
-async fn check_collections(operation: &Operation, ids: &[CollectionId]) -> Result<()> {
+/// Checks that the reader sees each of these collections.
+///
+/// # Errors
+///
+/// NOT_FOUND, the same for one that does not exist and one of another tenant.
+pub(crate) async fn check_collections(operation: &Operation, ids: &[CollectionId]) -> Result<()> {
     use entity::collection::{Column, Entity};
     if ids.is_empty() {
         return Ok(());

@@ -51,7 +51,7 @@ impl Lane {
         limit: i32,
         lease_ms: i32,
     ) -> Result<Vec<ClaimedJob>> {
-        // Claim: jobs_runnable through queue_heads_turn.
+        // Claim: jobs_runnable, through queue_heads_due.
         let rows = sqlx::query("select * from app.claim_jobs($1, $2, $3, $4)")
             .bind(worker)
             .bind(kinds)
