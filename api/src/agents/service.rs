@@ -1,9 +1,9 @@
 //! The rules of agents and of starting and canceling their runs.
 
+use entity::agent;
 use entity::agent_run::{self, AgentRunStatus, AgentRunWaitReason};
 use entity::agent_run_event::AgentRunEventKind;
 use entity::id::{AgentId, AgentRunId, CollectionId};
-use entity::{agent, agent_run_step, citation};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::json;
 
@@ -13,7 +13,6 @@ use crate::error::{Error, Result, broken_constraint};
 use crate::input::Check;
 use crate::jobs::service::{NewJob, enqueue};
 use crate::knowledge::retrieval::check_collections;
-use crate::page::Page;
 use crate::tenancy::{Audit, Event, EventType, Operation, Permission};
 
 /// What runs are called in the job lane.
@@ -232,47 +231,6 @@ pub async fn cancel(operation: &Operation, request_id: &str, id: AgentRunId) -> 
     run(operation, id).await?.ok_or(Error::NotFound("run"))
 }
 
-/// A page of agents.
-///
-/// # Errors
-///
-/// FORBIDDEN without agent:read.
-pub async fn agents(operation: &Operation, page: &Page) -> Result<Vec<agent::Model>> {
-    let _ = operation.require(Permission::AgentRead)?;
-    Ok(page.select(agent::Entity::find(), agent::Column::Id).all(operation).await?)
-}
-
-/// An agent; none where it does not exist or is not visible.
-///
-/// # Errors
-///
-/// BAD_USER_INPUT outside a workspace.
-pub async fn agent(operation: &Operation, id: AgentId) -> Result<Option<agent::Model>> {
-    operation.workspace_id()?;
-    Ok(agent::Entity::find().filter(agent::Column::Id.eq(id)).one(operation).await?)
-}
-
-/// A page of runs.
-///
-/// # Errors
-///
-/// FORBIDDEN without agent_run:read.
-pub async fn runs(
-    operation: &Operation,
-    (agent, status): (Option<AgentId>, Option<AgentRunStatus>),
-    page: &Page,
-) -> Result<Vec<agent_run::Model>> {
-    let _ = operation.require(Permission::AgentRunRead)?;
-    let mut select = agent_run::Entity::find();
-    if let Some(agent) = agent {
-        select = select.filter(agent_run::Column::AgentId.eq(agent));
-    }
-    if let Some(status) = status {
-        select = select.filter(agent_run::Column::Status.eq(status));
-    }
-    Ok(page.select(select, agent_run::Column::Id).all(operation).await?)
-}
-
 /// A run; none where it does not exist or is not visible.
 ///
 /// # Errors
@@ -281,28 +239,4 @@ pub async fn runs(
 pub async fn run(operation: &Operation, id: AgentRunId) -> Result<Option<agent_run::Model>> {
     operation.workspace_id()?;
     Ok(agent_run::Entity::find().filter(agent_run::Column::Id.eq(id)).one(operation).await?)
-}
-
-/// A page of a run's steps.
-///
-/// # Errors
-///
-/// UNAVAILABLE.
-pub async fn steps(
-    operation: &Operation,
-    run: AgentRunId,
-    page: &Page,
-) -> Result<Vec<agent_run_step::Model>> {
-    let select = agent_run_step::Entity::find().filter(agent_run_step::Column::AgentRunId.eq(run));
-    Ok(page.select(select, agent_run_step::Column::Ordinal).all(operation).await?)
-}
-
-/// A page of a run's citations.
-///
-/// # Errors
-///
-/// UNAVAILABLE.
-pub async fn citations(operation: &Operation, run: AgentRunId, page: &Page) -> Result<Vec<citation::Model>> {
-    let select = citation::Entity::find().filter(citation::Column::AgentRunId.eq(run));
-    Ok(page.select(select, citation::Column::Ordinal).all(operation).await?)
 }

@@ -4,12 +4,15 @@ use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, SimpleObject}
 use entity::id::{AgentId, AgentRunId, CollectionId};
 use entity::{agent, agent_run, agent_run_step, chunk, citation, document, document_version, user};
 
-use super::service;
+use super::lists::{
+    AgentRunFilter, AgentRunOrder, AgentRunStepFilter, AgentRunStepOrder, CitationFilter, CitationOrder,
+    Citations, Runs, Steps,
+};
 use crate::error::{Error, Result};
-use crate::graphql::{Connection, connection, list_cost, loader, operation};
+use crate::graphql::{Connection, ListArgs, children, list_cost, loader};
 use crate::knowledge::offsets::OffsetMap;
 use crate::knowledge::{Chunk, Document, DocumentVersion, OffsetUnit, offset_in_version, text_of};
-use crate::page::{Key, Order, Page, PageArgs};
+use crate::list::PageArgs;
 
 /// The most characters of context on either side of a quote.
 const MOST_CONTEXT: i32 = 2000;
@@ -37,15 +40,15 @@ impl Agent {
     async fn agent_runs(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "Only rows for which this holds.")] filter: Option<AgentRunFilter>,
+        #[graphql(desc = "The order; newest first unless said.")] order_by: Option<AgentRunOrder>,
         #[graphql(desc = "How many from the beginning, 1 to 100; 20 unless said.")] first: Option<i32>,
         #[graphql(desc = "After this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<AgentRun>> {
-        let page = Page::parse("agentRuns", Order::Newest, PageArgs { first, after, last, before })?;
-        let rows =
-            service::runs(operation(context).await?.as_ref(), (Some(self.row.id), None), &page).await?;
-        Ok(connection(&page, rows, |row| Key::Id(row.id.0), AgentRun::from))
+        let args = ListArgs { filter, order_by, page: PageArgs { first, after, last, before } };
+        children::<Runs, _>(context, self.row.id.0, args).await
     }
 }
 
@@ -101,14 +104,15 @@ impl AgentRun {
     async fn steps(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "Only rows for which this holds.")] filter: Option<AgentRunStepFilter>,
+        #[graphql(desc = "The order; as they were done unless said.")] order_by: Option<AgentRunStepOrder>,
         #[graphql(desc = "How many from the beginning, 1 to 100; 20 unless said.")] first: Option<i32>,
         #[graphql(desc = "After this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<AgentRunStep>> {
-        let page = Page::parse("steps", Order::Ordinal, PageArgs { first, after, last, before })?;
-        let rows = service::steps(operation(context).await?.as_ref(), self.row.id, &page).await?;
-        Ok(connection(&page, rows, |row| Key::Ordinal(row.ordinal.into()), |row| AgentRunStep { row }))
+        let args = ListArgs { filter, order_by, page: PageArgs { first, after, last, before } };
+        children::<Steps, _>(context, self.row.id.0, args).await
     }
 
     /// The citations of its answer, in the answer's order.
@@ -116,14 +120,15 @@ impl AgentRun {
     async fn citations(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "Only rows for which this holds.")] filter: Option<CitationFilter>,
+        #[graphql(desc = "The order; the answer's unless said.")] order_by: Option<CitationOrder>,
         #[graphql(desc = "How many from the beginning, 1 to 100; 20 unless said.")] first: Option<i32>,
         #[graphql(desc = "After this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Citation>> {
-        let page = Page::parse("citations", Order::Ordinal, PageArgs { first, after, last, before })?;
-        let rows = service::citations(operation(context).await?.as_ref(), self.row.id, &page).await?;
-        Ok(connection(&page, rows, |row| Key::Ordinal(row.ordinal.into()), Citation::from))
+        let args = ListArgs { filter, order_by, page: PageArgs { first, after, last, before } };
+        children::<Citations, _>(context, self.row.id.0, args).await
     }
 }
 
@@ -168,6 +173,12 @@ pub struct AgentRunStep {
     /// The row.
     #[graphql(flatten)]
     pub row: agent_run_step::Model,
+}
+
+impl From<agent_run_step::Model> for AgentRunStep {
+    fn from(row: agent_run_step::Model) -> Self {
+        Self { row }
+    }
 }
 
 /// Whether a cited version is what search finds today.

@@ -1,6 +1,7 @@
 //! What belongs to the schema as a whole: its assembly, the request that resolvers work in, pages, node ids, loaders, and
 //! the hook that ends each operation and presents each error. It knows no rule of any capability.
 
+mod children;
 mod connection;
 mod extension;
 mod guard;
@@ -12,7 +13,9 @@ use std::sync::Arc;
 
 use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, Schema as Inner};
 
-pub use connection::{Connection, connection, list_cost};
+pub use children::first_below;
+pub(crate) use children::insert_list;
+pub use connection::{Connection, ListArgs, children, list, list_cost};
 pub use extension::EndOperation;
 pub(crate) use loaders::batching;
 pub use loaders::{ById, Load, loader};
@@ -74,6 +77,8 @@ pub fn sdl() -> String {
 fn insert_loaders(data: &mut async_graphql::Data, request: &Arc<Request>) {
     loaders::insert_by_id(data, request);
     crate::knowledge::insert_loaders(data, request);
+    crate::agents::insert_loaders(data, request);
+    crate::workspaces::insert_loaders(data, request);
 }
 
 fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {

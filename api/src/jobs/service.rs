@@ -1,13 +1,12 @@
 //! The rules of jobs.
 
 use entity::id::JobId;
-use entity::job::{self, Column, Entity, JobStatus};
+use entity::job::{self, Column, Entity};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::error::{Error, Result, broken_constraint};
-use crate::page::Page;
 use crate::tenancy::{Audit, Event, EventType, Operation, Permission, Wake, statement};
 
 /// Work to be done after the operation has committed.
@@ -50,20 +49,6 @@ pub async fn enqueue(operation: &Operation, new: NewJob<'_>) -> Result<()> {
     })?;
     operation.wake(Wake::Jobs);
     Ok(())
-}
-
-/// A page of jobs.
-///
-/// # Errors
-///
-/// FORBIDDEN without job:read.
-pub async fn list(operation: &Operation, status: Option<JobStatus>, page: &Page) -> Result<Vec<job::Model>> {
-    let _ = operation.require(Permission::JobRead)?;
-    let mut select = Entity::find();
-    if let Some(status) = status {
-        select = select.filter(Column::Status.eq(status));
-    }
-    Ok(page.select(select, Column::Id).all(operation).await?)
 }
 
 /// Queues a dead job again.

@@ -8,6 +8,7 @@ mod chunking;
 mod documents;
 mod ingestion;
 mod inputs;
+mod lists;
 mod loaders;
 mod mutation;
 pub mod offsets;
@@ -26,7 +27,9 @@ pub(crate) use loaders::{insert_loaders, text_of};
 pub use mutation::KnowledgeMutation;
 pub use query::KnowledgeQuery;
 pub use types::{Chunk, Collection, Document, DocumentVersion, Ingestion};
-pub(crate) use types::{OffsetUnit, heading_path, offset_in_version};
+pub(crate) use types::{
+    OffsetUnit, heading_path, kept_version, live_chunk, live_document, offset_in_version,
+};
 
 use crate::worker::JobHandler;
 

@@ -3,13 +3,18 @@
 use async_graphql::{Context, Object};
 use entity::id::{CollectionId, DocumentId};
 use entity::ingestion::IngestionStatus;
+use entity::{collection, document, ingestion};
+use sea_orm::ColumnTrait;
 
+use super::lists::{
+    CollectionFilter, CollectionOrder, Collections, DocumentFilter, DocumentOrder, Documents,
+    IngestionFilter, IngestionOrder, Ingestions,
+};
 use super::retrieval::{self, Search};
-use super::service;
-use super::types::{Collection, Document, Ingestion, SearchHit, SearchMode, SearchResults};
+use super::types::{Collection, Document, Ingestion, SearchHit, SearchMode, SearchResults, live_document};
 use crate::error::{Error, Result};
-use crate::graphql::{Connection, connection, list_cost, operation, request};
-use crate::page::{Key, Order, Page, PageArgs};
+use crate::graphql::{Connection, ListArgs, list, list_cost, loader, operation, request};
+use crate::list::PageArgs;
 use crate::tenancy::Access;
 
 /// Queries about knowledge.
@@ -23,14 +28,15 @@ impl KnowledgeQuery {
     async fn collections(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "Only rows for which this holds.")] filter: Option<CollectionFilter>,
+        #[graphql(desc = "The order; newest first unless said.")] order_by: Option<CollectionOrder>,
         #[graphql(desc = "How many from the beginning, 1 to 100; 20 unless said.")] first: Option<i32>,
         #[graphql(desc = "After this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Collection>> {
-        let page = Page::parse("collections", Order::Newest, PageArgs { first, after, last, before })?;
-        let rows = service::collections(operation(context).await?.as_ref(), &page).await?;
-        Ok(connection(&page, rows, |row| Key::Id(row.id.0), Collection::from))
+        let args = ListArgs { filter, order_by, page: PageArgs { first, after, last, before } };
+        list::<Collections, _>(context, args, None).await
     }
 
     /// Documents, newest first.
@@ -39,14 +45,25 @@ impl KnowledgeQuery {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Only documents of this collection.")] collection_id: Option<CollectionId>,
+        #[graphql(desc = "Only rows for which this holds.")] filter: Option<DocumentFilter>,
+        #[graphql(desc = "The order; newest first unless said.")] order_by: Option<DocumentOrder>,
         #[graphql(desc = "How many from the beginning, 1 to 100; 20 unless said.")] first: Option<i32>,
         #[graphql(desc = "After this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Document>> {
-        let page = Page::parse("documents", Order::Newest, PageArgs { first, after, last, before })?;
-        let rows = service::documents(operation(context).await?.as_ref(), collection_id, &page).await?;
-        Ok(connection(&page, rows, |row| Key::Id(row.id.0), Document::from))
+        let only = match collection_id {
+            None => None,
+            Some(id) => {
+                loader::<collection::Entity>(context)?
+                    .load_one(id)
+                    .await?
+                    .ok_or(Error::NotFound("collection"))?;
+                Some(document::Column::CollectionId.eq(id))
+            }
+        };
+        let args = ListArgs { filter, order_by, page: PageArgs { first, after, last, before } };
+        list::<Documents, _>(context, args, only).await
     }
 
     /// A document; null where there is none of this id, or none that you may see.
@@ -55,7 +72,8 @@ impl KnowledgeQuery {
         context: &Context<'_>,
         #[graphql(desc = "Its id.")] id: DocumentId,
     ) -> Result<Option<Document>> {
-        Ok(service::document(operation(context).await?.as_ref(), id).await?.map(Document::from))
+        operation(context).await?.workspace_id()?;
+        live_document(context, id).await
     }
 
     /// Ingestions, newest first.
@@ -64,14 +82,16 @@ impl KnowledgeQuery {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Only ingestions in this status.")] status: Option<IngestionStatus>,
+        #[graphql(desc = "Only rows for which this holds.")] filter: Option<IngestionFilter>,
+        #[graphql(desc = "The order; newest first unless said.")] order_by: Option<IngestionOrder>,
         #[graphql(desc = "How many from the beginning, 1 to 100; 20 unless said.")] first: Option<i32>,
         #[graphql(desc = "After this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Ingestion>> {
-        let page = Page::parse("ingestions", Order::Newest, PageArgs { first, after, last, before })?;
-        let rows = service::ingestions(operation(context).await?.as_ref(), status, &page).await?;
-        Ok(connection(&page, rows, |row| Key::Id(row.id.0), Ingestion::from))
+        let args = ListArgs { filter, order_by, page: PageArgs { first, after, last, before } };
+        let only = status.map(|status| ingestion::Column::Status.eq(status));
+        list::<Ingestions, _>(context, args, only).await
     }
 
     /// Searches the documents of the workspace; the best passages first. It finds the current version of each document.
