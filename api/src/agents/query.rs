@@ -2,12 +2,13 @@
 
 use async_graphql::{Context, Object};
 use entity::agent_run::AgentRunStatus;
-use entity::id::{AgentId, AgentRunId};
+use entity::id::{AgentId, AgentRunId, Given};
 
 use super::service;
 use super::types::{Agent, AgentRun};
 use crate::error::Result;
 use crate::graphql::{Connection, connection, list_cost, operation};
+use crate::input::lookup_id;
 use crate::page::{Key, Order, Page, PageArgs};
 
 /// Queries about agents and runs.
@@ -35,8 +36,9 @@ impl AgentsQuery {
     async fn agent(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Its id.")] id: AgentId,
+        #[graphql(desc = "Its id.")] id: Given<AgentId>,
     ) -> Result<Option<Agent>> {
+        let id = lookup_id(&id)?;
         Ok(service::agent(operation(context).await?.as_ref(), id).await?.map(Agent::from))
     }
 
@@ -60,8 +62,9 @@ impl AgentsQuery {
     async fn agent_run(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Its id.")] id: AgentRunId,
+        #[graphql(desc = "Its id.")] id: Given<AgentRunId>,
     ) -> Result<Option<AgentRun>> {
+        let id = lookup_id(&id)?;
         Ok(service::run(operation(context).await?.as_ref(), id).await?.map(AgentRun::from))
     }
 }

@@ -5,6 +5,7 @@
 //! not visible in Postgres is dropped and counted.
 
 mod chunking;
+pub mod collections;
 mod documents;
 mod ingestion;
 mod inputs;

@@ -1,14 +1,15 @@
 //! Queries about knowledge.
 
 use async_graphql::{Context, Object};
-use entity::id::{CollectionId, DocumentId};
+use entity::id::{CollectionId, DocumentId, Given};
 use entity::ingestion::IngestionStatus;
 
-use super::retrieval::{self, Search};
+use super::retrieval::{self, Asked};
 use super::service;
 use super::types::{Collection, Document, Ingestion, SearchHit, SearchMode, SearchResults};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::graphql::{Connection, connection, list_cost, operation, request};
+use crate::input::lookup_id;
 use crate::page::{Key, Order, Page, PageArgs};
 use crate::tenancy::Access;
 
@@ -53,8 +54,9 @@ impl KnowledgeQuery {
     async fn document(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Its id.")] id: DocumentId,
+        #[graphql(desc = "Its id.")] id: Given<DocumentId>,
     ) -> Result<Option<Document>> {
+        let id = lookup_id(&id)?;
         Ok(service::document(operation(context).await?.as_ref(), id).await?.map(Document::from))
     }
 
@@ -82,9 +84,8 @@ impl KnowledgeQuery {
         context: &Context<'_>,
         #[graphql(desc = "What to look for: 1 to 2,000 characters.")] query: String,
         #[graphql(desc = "By meaning, by words, or both.", default)] mode: SearchMode,
-        #[graphql(desc = "Only in these collections; everywhere unless said.")] collections: Option<
-            Vec<CollectionId>,
-        >,
+        #[graphql(desc = "Only in these collections, at most 100; everywhere unless said.")]
+        collections: Option<Vec<Given<CollectionId>>>,
         #[graphql(desc = "How many passages, 1 to 100; 20 unless said.")] first: Option<i32>,
     ) -> Result<SearchResults> {
         let request = request(context)?;
@@ -92,18 +93,8 @@ impl KnowledgeQuery {
         // Announced before the first await: the operation's transaction waits until the engine has answered.
         let found = request
             .remote(async {
-                let limit = match first.unwrap_or(20) {
-                    first @ 1..=100 => usize::try_from(first).map_err(Error::internal)?,
-                    _ => {
-                        return Err(Error::field(
-                            "first",
-                            "OUT_OF_RANGE",
-                            "`first` is a number from 1 to 100.",
-                        ));
-                    }
-                };
-                let collections = collections.unwrap_or_default();
-                let search = Search { query, mode: mode.into(), collections, limit, explain }.check()?;
+                let asked = Asked { query, collections: collections.unwrap_or_default(), first };
+                let search = asked.check(mode.into(), explain)?;
                 retrieval::search(request.app(), &search, || request.open(Access::ReadOnly)).await
             })
             .await?;
