@@ -65,6 +65,20 @@ impl Error {
         Self::Internal(cause.to_string())
     }
 
+    /// What COMMIT refused: a rule that is looked at when all of an operation has been done is broken by what was asked for, not by
+    /// us.
+    pub fn at_commit(error: &sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(|error| error.code());
+        match code.as_deref() {
+            // Class 23: integrity constraints (PostgreSQL, appendix A).
+            Some(code) if code.starts_with("23") => Self::Conflict(
+                "Together with what is stored, this would break a rule; nothing of it was done. Read again what it is about.",
+                None,
+            ),
+            _ => Self::from(error),
+        }
+    }
+
     /// The code of the closed set.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -185,6 +199,9 @@ impl From<&sqlx::Error> for Error {
         }
     }
 }
+
+/// What an id of a client's making that is taken is answered with. Ids are keys within a workspace, so it says nothing of others.
+pub const ID_EXISTS: Error = Error::Conflict("An object with this id exists.", None);
 
 /// The name of the unique or foreign constraint that a write broke, so that the caller can say what it means.
 #[must_use]

@@ -1,6 +1,7 @@
 //! One file for each table: the row, its enums, small predicates. The rules stand in the services.
 
 pub mod id;
+pub mod sparse;
 
 pub mod agent;
 pub mod agent_run;

@@ -41,9 +41,9 @@ const EARLIER: &[Index] = &[
 
 const INDEXES: &[Index] = &[
     // `collections`, by each of its orders.
-    ("collections_by_age", "collections (workspace_id, created_at, id)"),
-    ("collections_by_change", "collections (workspace_id, updated_at, id)"),
-    ("collections_by_name", "collections (workspace_id, name, id)"),
+    ("collections_by_age", "collections (workspace_id, created_at, id) where deleted_at is null"),
+    ("collections_by_change", "collections (workspace_id, updated_at, id) where deleted_at is null"),
+    ("collections_by_name", "collections (workspace_id, name, id) where deleted_at is null"),
     // `documents`, by each of its orders.
     ("documents_by_age", "documents (workspace_id, created_at, id) where deleted_at is null"),
     ("documents_by_change", "documents (workspace_id, updated_at, id) where deleted_at is null"),

@@ -3,13 +3,14 @@
 use async_graphql::{Context, Object};
 use entity::agent;
 use entity::agent_run::{self, AgentRunStatus};
-use entity::id::{AgentId, AgentRunId};
+use entity::id::{AgentId, AgentRunId, Given};
 use sea_orm::ColumnTrait;
 
 use super::lists::{AgentFilter, AgentOrder, AgentRunFilter, AgentRunOrder, Agents, Runs};
 use super::types::{Agent, AgentRun};
 use crate::error::Result;
 use crate::graphql::{Connection, ListArgs, list, list_cost, loader, operation};
+use crate::input::argument_id;
 use crate::list::PageArgs;
 
 /// Queries about agents and runs.
@@ -38,8 +39,9 @@ impl AgentsQuery {
     async fn agent(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Its id.")] id: AgentId,
+        #[graphql(desc = "Its id.")] id: Given<AgentId>,
     ) -> Result<Option<Agent>> {
+        let id = argument_id("id", &id)?;
         operation(context).await?.workspace_id()?;
         Ok(loader::<agent::Entity>(context)?.load_one(id).await?.map(Agent::from))
     }
@@ -66,8 +68,9 @@ impl AgentsQuery {
     async fn agent_run(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Its id.")] id: AgentRunId,
+        #[graphql(desc = "Its id.")] id: Given<AgentRunId>,
     ) -> Result<Option<AgentRun>> {
+        let id = argument_id("id", &id)?;
         operation(context).await?.workspace_id()?;
         Ok(loader::<agent_run::Entity>(context)?.load_one(id).await?.map(AgentRun::from))
     }

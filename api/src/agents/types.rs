@@ -1,7 +1,7 @@
 //! GraphQL types of agents and runs.
 
 use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, SimpleObject};
-use entity::id::{AgentId, AgentRunId, CollectionId};
+use entity::id::{AgentId, AgentRunId, CollectionId, Given};
 use entity::{agent, agent_run, agent_run_step, chunk, citation, document, document_version, user};
 
 use super::lists::{
@@ -340,6 +340,10 @@ pub struct QuoteInContext {
 /// An agent to make.
 #[derive(InputObject)]
 pub struct AgentCreateInput {
+    /// An id of your own making, so that the object can be shown before the answer is there: a TypeID `agent_…` whose UUID is
+    /// of version 7. Lists are in the order of ids, so it says when it was made: not more than 24 hours behind the server's clock,
+    /// not more than 10 minutes ahead. One that exists is a CONFLICT. Made by the server unless sent.
+    pub id: Option<Given<AgentId>>,
     /// The name, unique in the workspace: 1 to 200 characters.
     pub name: String,
     /// What a model is told: at most 20,000 characters.
@@ -352,7 +356,7 @@ pub struct AgentCreateInput {
 #[derive(InputObject)]
 pub struct AgentUpdateInput {
     /// The agent.
-    pub id: AgentId,
+    pub id: Given<AgentId>,
     /// The `version` of the agent that the change was made against.
     pub version: i32,
     /// A new name.
@@ -373,19 +377,23 @@ pub struct AgentPayload {
 /// A run to start.
 #[derive(InputObject)]
 pub struct AgentRunStartInput {
+    /// An id of your own making, so that the object can be shown before the answer is there: a TypeID `run_…` whose UUID is
+    /// of version 7. Lists are in the order of ids, so it says when it was made: not more than 24 hours behind the server's clock,
+    /// not more than 10 minutes ahead. One that exists is a CONFLICT. Made by the server unless sent.
+    pub id: Option<Given<AgentRunId>>,
     /// The agent.
-    pub agent_id: AgentId,
+    pub agent_id: Given<AgentId>,
     /// The question: 1 to 10,000 characters.
     pub input: String,
-    /// Look only in these collections; everywhere unless said.
-    pub collection_ids: Option<Vec<CollectionId>>,
+    /// Look only in these collections, at most 100; everywhere unless said.
+    pub collection_ids: Option<Vec<Given<CollectionId>>>,
 }
 
 /// A run to cancel.
 #[derive(InputObject)]
 pub struct AgentRunCancelInput {
     /// The run.
-    pub id: AgentRunId,
+    pub id: Given<AgentRunId>,
 }
 
 /// The run that was started or canceled.

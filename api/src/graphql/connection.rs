@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_graphql::connection::{Connection as RelayConnection, Edge, EmptyFields};
 use async_graphql::{Context, Object, OutputType};
+use entity::sparse::Asked;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sea_orm::EntityTrait;
@@ -46,8 +47,12 @@ pub async fn list<L: List, T: OutputType + From<Model<L>>>(
     let operation = operation(context).await?;
     let scope = Scope { workspace: operation.workspace_id()?, list: L::NAME, parent: None };
     L::require(&operation)?;
-    let question: Question<L> =
-        Question::check(scope, args.filter.as_ref(), args.order_by.as_ref(), args.page)?;
+    let question: Question<L> = Question::check(
+        (scope, asked::<L>(context)),
+        args.filter.as_ref(),
+        args.order_by.as_ref(),
+        args.page,
+    )?;
     let question = Arc::new(question.only(only));
     let rows = question.rows(&operation).await?;
     Ok(connection(scope, &question, rows, Total(Box::new(question.clone()))))
@@ -66,12 +71,37 @@ pub async fn children<L: Children, T: OutputType + From<Model<L>>>(
     let operation = operation(context).await?;
     let scope = Scope { workspace: operation.workspace_id()?, list: L::NAME, parent: Some(parent) };
     L::require(&operation)?;
-    let question: Question<L> =
-        Question::check(scope, args.filter.as_ref(), args.order_by.as_ref(), args.page)?;
+    let question: Question<L> = Question::check(
+        (scope, asked::<L>(context)),
+        args.filter.as_ref(),
+        args.order_by.as_ref(),
+        args.page,
+    )?;
     let below = Below { parent, question: Arc::new(question) };
     let rows = loader::<L>(context)?.load_one(RowsOf(below.clone())).await?.unwrap_or_default();
     let rows = Arc::try_unwrap(rows).unwrap_or_else(|shared| shared.as_ref().clone());
     Ok(connection(scope, &below.question.clone(), rows, Total(Box::new(below))))
+}
+
+/// The columns that the selected fields of the rows are made from.
+fn asked<L: List>(context: &Context<'_>) -> Asked<L::Entity> {
+    let field = context.field();
+    let rows = field.selection_set().flat_map(|part| match part.name() {
+        "nodes" => vec![part],
+        "edges" => part.selection_set().filter(|field| field.name() == "node").collect(),
+        _ => Vec::new(),
+    });
+    let mut columns = Vec::new();
+    for field in rows.flat_map(|row| row.selection_set().collect::<Vec<_>>()) {
+        match (field.name(), L::columns(field.name()), field.name().parse()) {
+            ("__typename", _, _) => {}
+            (_, Some(known), _) => columns.extend(known),
+            (_, None, Ok(column)) => columns.push(column),
+            // A field that nobody told about may need any of them.
+            (_, None, Err(_)) => return Asked::all(),
+        }
+    }
+    Asked::of(columns)
 }
 
 fn connection<L: List, T: OutputType + From<Model<L>>>(

@@ -2,13 +2,14 @@
 
 use async_graphql::{Context, ID, Interface, Object};
 use entity::id::parse_any;
-use entity::{agent, agent_run, citation, collection, ingestion, job, workspace};
+use entity::{agent, agent_run, citation, ingestion, job, workspace};
 use futures_util::future::try_join_all;
 use uuid::Uuid;
 
 use super::{ById, loader, operation};
 use crate::agents::{Agent, AgentRun, Citation};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::input::Check;
 use crate::jobs::Job;
 use crate::knowledge::{Chunk, Collection, Document, DocumentVersion, Ingestion};
 use crate::workspaces::Workspace;
@@ -50,7 +51,9 @@ pub struct NodeQuery;
 impl NodeQuery {
     /// An object by its id; null where there is none, or none that you may see.
     async fn node(&self, context: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> Result<Option<Node>> {
-        let key = parse("id", &id)?;
+        let mut check = Check::arguments();
+        let key = parse(&mut check, "id", &id);
+        let key = check.finish_with(key)?;
         find(context, key).await
     }
 
@@ -61,19 +64,28 @@ impl NodeQuery {
         context: &Context<'_>,
         #[graphql(desc = "At most 100 ids.")] ids: Vec<ID>,
     ) -> Result<Vec<Option<Node>>> {
+        let mut check = Check::arguments();
         if ids.len() > MOST_IDS {
-            return Err(Error::field("ids", "LENGTH", format!("`ids` takes at most {MOST_IDS} ids.")));
+            check.refuse("ids", "LENGTH", format!("`ids` takes at most {MOST_IDS} ids."));
         }
-        let keys = ids.iter().map(|id| parse("ids", id)).collect::<Result<Vec<_>>>()?;
+        let keys: Vec<_> = ids
+            .iter()
+            .take(MOST_IDS)
+            .enumerate()
+            .map(|(place, id)| parse(&mut check, &format!("ids.{place}"), id))
+            .collect();
+        let keys: Vec<_> = check.finish_with(keys.into_iter().collect::<Option<_>>())?;
         // All at once: ids of one type meet in its loader.
         try_join_all(keys.into_iter().map(|key| find(context, key))).await
     }
 }
 
-fn parse(argument: &str, id: &ID) -> Result<(String, Uuid)> {
-    parse_any(id).ok_or_else(|| {
-        Error::field(argument, "INVALID_ID", format!("`{argument}` holds what is not an id of ours."))
-    })
+fn parse(check: &mut Check, argument: &str, id: &ID) -> Option<(String, Uuid)> {
+    let key = parse_any(id);
+    if key.is_none() {
+        check.refuse(argument, "INVALID_ID", format!("`{argument}` holds what is not an id of ours."));
+    }
+    key
 }
 
 /// The object of an id; a prefix that no type has finds nothing.
@@ -87,9 +99,9 @@ async fn find(context: &Context<'_>, (prefix, id): (String, Uuid)) -> Result<Opt
         WorkspaceId::PREFIX => row::<workspace::Entity>(context, WorkspaceId(id))
             .await?
             .map(|row| Node::Workspace(Box::new(row.into()))),
-        CollectionId::PREFIX => row::<collection::Entity>(context, CollectionId(id))
+        CollectionId::PREFIX => crate::knowledge::live_collection(context, CollectionId(id))
             .await?
-            .map(|row| Node::Collection(Box::new(row.into()))),
+            .map(|collection| Node::Collection(Box::new(collection))),
         DocumentId::PREFIX => crate::knowledge::live_document(context, DocumentId(id))
             .await?
             .map(|document| Node::Document(Box::new(document))),

@@ -24,6 +24,13 @@ impl List for Jobs {
     fn require(operation: &Operation) -> Result<()> {
         operation.require(Permission::JobRead).map(drop)
     }
+
+    fn columns(field: &str) -> Option<&'static [Column]> {
+        Some(match field {
+            "subjectId" => &[Column::SubjectId, Column::Kind],
+            _ => return None,
+        })
+    }
 }
 
 /// What jobs can be filtered by: all fields that are given hold. Null is the same as absent.

@@ -5,6 +5,7 @@
 //! not visible in Postgres is dropped and counted.
 
 mod chunking;
+pub mod collections;
 mod documents;
 mod ingestion;
 mod inputs;
@@ -28,7 +29,7 @@ pub use mutation::KnowledgeMutation;
 pub use query::KnowledgeQuery;
 pub use types::{Chunk, Collection, Document, DocumentVersion, Ingestion};
 pub(crate) use types::{
-    OffsetUnit, heading_path, kept_version, live_chunk, live_document, offset_in_version,
+    OffsetUnit, heading_path, kept_version, live_chunk, live_collection, live_document, offset_in_version,
 };
 
 use crate::worker::JobHandler;

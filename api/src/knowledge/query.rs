@@ -1,19 +1,22 @@
 //! Queries about knowledge.
 
 use async_graphql::{Context, Object};
-use entity::id::{CollectionId, DocumentId};
+use entity::id::{CollectionId, DocumentId, Given};
 use entity::ingestion::IngestionStatus;
-use entity::{collection, document, ingestion};
+use entity::{document, ingestion};
 use sea_orm::ColumnTrait;
 
 use super::lists::{
     CollectionFilter, CollectionOrder, Collections, DocumentFilter, DocumentOrder, Documents,
     IngestionFilter, IngestionOrder, Ingestions,
 };
-use super::retrieval::{self, Search};
-use super::types::{Collection, Document, Ingestion, SearchHit, SearchMode, SearchResults, live_document};
+use super::retrieval::{self, Asked};
+use super::types::{
+    Collection, Document, Ingestion, SearchHit, SearchMode, SearchResults, live_collection, live_document,
+};
 use crate::error::{Error, Result};
-use crate::graphql::{Connection, ListArgs, list, list_cost, loader, operation, request};
+use crate::graphql::{Connection, ListArgs, list, list_cost, operation, request};
+use crate::input::argument_id;
 use crate::list::PageArgs;
 use crate::tenancy::Access;
 
@@ -44,7 +47,7 @@ impl KnowledgeQuery {
     async fn documents(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Only documents of this collection.")] collection_id: Option<CollectionId>,
+        #[graphql(desc = "Only documents of this collection.")] collection_id: Option<Given<CollectionId>>,
         #[graphql(desc = "Only rows for which this holds.")] filter: Option<DocumentFilter>,
         #[graphql(desc = "The order; newest first unless said.")] order_by: Option<DocumentOrder>,
         #[graphql(desc = "How many from the beginning, 1 to 100; 20 unless said.")] first: Option<i32>,
@@ -52,16 +55,14 @@ impl KnowledgeQuery {
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Document>> {
-        let only = match collection_id {
+        let collection = match &collection_id {
+            Some(id) => Some(argument_id("collectionId", id)?),
             None => None,
-            Some(id) => {
-                loader::<collection::Entity>(context)?
-                    .load_one(id)
-                    .await?
-                    .ok_or(Error::NotFound("collection"))?;
-                Some(document::Column::CollectionId.eq(id))
-            }
         };
+        if let Some(id) = collection {
+            live_collection(context, id).await?.ok_or(Error::NotFound("collection"))?;
+        }
+        let only = collection.map(|id| document::Column::CollectionId.eq(id));
         let args = ListArgs { filter, order_by, page: PageArgs { first, after, last, before } };
         list::<Documents, _>(context, args, only).await
     }
@@ -70,8 +71,9 @@ impl KnowledgeQuery {
     async fn document(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Its id.")] id: DocumentId,
+        #[graphql(desc = "Its id.")] id: Given<DocumentId>,
     ) -> Result<Option<Document>> {
+        let id = argument_id("id", &id)?;
         operation(context).await?.workspace_id()?;
         live_document(context, id).await
     }
@@ -102,9 +104,8 @@ impl KnowledgeQuery {
         context: &Context<'_>,
         #[graphql(desc = "What to look for: 1 to 2,000 characters.")] query: String,
         #[graphql(desc = "By meaning, by words, or both.", default)] mode: SearchMode,
-        #[graphql(desc = "Only in these collections; everywhere unless said.")] collections: Option<
-            Vec<CollectionId>,
-        >,
+        #[graphql(desc = "Only in these collections, at most 100; everywhere unless said.")]
+        collections: Option<Vec<Given<CollectionId>>>,
         #[graphql(desc = "How many passages, 1 to 100; 20 unless said.")] first: Option<i32>,
     ) -> Result<SearchResults> {
         let request = request(context)?;
@@ -112,18 +113,8 @@ impl KnowledgeQuery {
         // Announced before the first await: the operation's transaction waits until the engine has answered.
         let found = request
             .remote(async {
-                let limit = match first.unwrap_or(20) {
-                    first @ 1..=100 => usize::try_from(first).map_err(Error::internal)?,
-                    _ => {
-                        return Err(Error::field(
-                            "first",
-                            "OUT_OF_RANGE",
-                            "`first` is a number from 1 to 100.",
-                        ));
-                    }
-                };
-                let collections = collections.unwrap_or_default();
-                let search = Search { query, mode: mode.into(), collections, limit, explain }.check()?;
+                let asked = Asked { query, collections: collections.unwrap_or_default(), first };
+                let search = asked.check(mode.into(), explain)?;
                 retrieval::search(request.app(), &search, || request.open(Access::ReadOnly)).await
             })
             .await?;

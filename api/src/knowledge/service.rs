@@ -1,63 +1,18 @@
-//! The rules of collections and ingestions.
+//! The rules of ingestions, and what is read of knowledge.
 
-use entity::id::{CollectionId, DocumentId, DocumentVersionId, IngestionId};
-use entity::{collection, ingestion};
+use entity::id::{DocumentId, DocumentVersionId, Given, IngestionId};
+use entity::ingestion;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
-pub use super::documents::{ChangedDocument, Content, NewDocument, create, delete, update};
-use crate::error::{Error, Result, broken_constraint};
+pub use super::documents::{ChangedDocument, NewDocument, Sources, create, delete, update};
+use crate::error::{Error, Result};
 use crate::input::Check;
 use crate::jobs::service::{NewJob, enqueue};
-use crate::tenancy::{Audit, Event, EventType, Operation, Permission, statement};
+use crate::tenancy::{Audit, Operation, Permission, statement};
 
 /// What `document.ingest` jobs are called in the job lane.
 pub(super) const INGEST: &str = "document.ingest";
-
-/// Makes a collection.
-///
-/// # Errors
-///
-/// FORBIDDEN, BAD_USER_INPUT, CONFLICT for a name that is taken.
-pub async fn create_collection(
-    operation: &Operation,
-    request_id: &str,
-    name: &str,
-    description: Option<&str>,
-) -> Result<collection::Model> {
-    let _ = operation.require(Permission::CollectionWrite)?;
-    let mut check = Check::new();
-    let name = check.text("name", name, 1..=200);
-    let description = check.optional_text("description", description, 0..=2000);
-    check.finish()?;
-    let row = collection::ActiveModel {
-        workspace_id: Set(operation.workspace_id()?),
-        id: Set(CollectionId::new()),
-        name: Set(name),
-        description: Set(description),
-        ..Default::default()
-    };
-    let row = collection::Entity::insert(row).exec_with_returning(operation).await.map_err(|error| {
-        if broken_constraint(&error) == Some("collections_name") {
-            return Error::Conflict("A collection of this name exists.", None);
-        }
-        error.into()
-    })?;
-    operation.publish(Event {
-        r#type: EventType::CollectionCreated,
-        subject: row.id.to_string(),
-        data: json!({ "name": row.name }),
-        correlation_id: request_id.to_owned(),
-    });
-    operation.audit(Audit {
-        action: "collection.create",
-        targets: vec![row.id.to_string()],
-        before: json!(null),
-        after: json!({ "name": row.name }),
-        request_id: request_id.to_owned(),
-    });
-    Ok(row)
-}
 
 /// Queues the ingestion of a version.
 pub(super) async fn ingest(
@@ -97,14 +52,17 @@ async fn enqueue_ingestion(operation: &Operation, request_id: &str, id: Ingestio
 ///
 /// # Errors
 ///
-/// FORBIDDEN, NOT_FOUND, CONFLICT for one that did not fail.
+/// FORBIDDEN, BAD_USER_INPUT, NOT_FOUND, CONFLICT for one that did not fail.
 pub async fn retry_ingestion(
     operation: &Operation,
     request_id: &str,
-    id: IngestionId,
+    id: &Given<IngestionId>,
 ) -> Result<ingestion::Model> {
     use sea_orm::ConnectionTrait;
     let _ = operation.require(Permission::DocumentWrite)?;
+    let mut check = Check::new();
+    let id = check.id("id", id);
+    let id = check.finish_with(id)?;
     find_ingestion(operation, id).await?;
     // Retry: only a failed one.
     let result = operation

@@ -1,7 +1,7 @@
 //! GraphQL types of knowledge.
 
 use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject, Union};
-use entity::id::{ChunkId, DocumentId, DocumentVersionId};
+use entity::id::{ChunkId, CollectionId, DocumentId, DocumentVersionId};
 use entity::{chunk, collection, document, document_version, ingestion};
 
 use super::lists::{
@@ -211,6 +211,12 @@ pub(crate) async fn kept_version(
 pub(crate) async fn live_chunk(context: &Context<'_>, id: ChunkId) -> Result<Option<Chunk>> {
     let Some(row) = loader::<chunk::Entity>(context)?.load_one(id).await? else { return Ok(None) };
     Ok(live_document(context, row.document_id).await?.map(|_| Chunk::from(row)))
+}
+
+/// A collection that exists.
+pub(crate) async fn live_collection(context: &Context<'_>, id: CollectionId) -> Result<Option<Collection>> {
+    let row = loader::<collection::Entity>(context)?.load_one(id).await?;
+    Ok(row.filter(|row| row.deleted_at.is_none()).map(Collection::from))
 }
 
 /// A document that exists.

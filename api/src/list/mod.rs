@@ -16,6 +16,7 @@ pub use order::{Order, OrderBy, OrderDirection};
 pub use page::{LARGEST_SIZE, Page, PageArgs, Slice};
 pub use question::Question;
 
+use entity::sparse::Sparse;
 use sea_orm::{EntityTrait, Select};
 use uuid::Uuid;
 
@@ -25,7 +26,7 @@ use crate::tenancy::Operation;
 /// A list: where its rows come from, who may read them, and how they are filtered and ordered.
 pub trait List: Send + Sync + 'static {
     /// The table.
-    type Entity: EntityTrait<Model: Clone + Send + Sync>;
+    type Entity: Sparse<Model: Clone + Send + Sync>;
     /// What its rows can be filtered by.
     type Filter: Filter;
     /// What its rows can be ordered by.
@@ -41,7 +42,10 @@ pub trait List: Send + Sync + 'static {
     /// FORBIDDEN.
     fn require(operation: &Operation) -> Result<()>;
 
-    /// The rows of the list, and what is read of them: everything, unless a column is wide.
+    /// The columns that a field of the schema is made from; none where the field is the column of its name.
+    fn columns(field: &str) -> Option<&'static [<Self::Entity as EntityTrait>::Column]>;
+
+    /// The rows of the list.
     fn select() -> Select<Self::Entity> {
         Self::Entity::find()
     }

@@ -1,5 +1,6 @@
 //! Pages of lists, by keyset cursors.
 
+use entity::sparse::{Asked, Sparse};
 use sea_orm::sea_query::{Expr, ExprTrait, SelectStatement};
 use sea_orm::{ColumnTrait, EntityTrait, Order as Direction};
 
@@ -71,6 +72,14 @@ impl<E: EntityTrait> Page<E> {
     /// The one row that comes first in an order.
     pub(super) fn one(order: Order<E>) -> Self {
         Self { order, size: 1, backward: false, after: None, before: None }
+    }
+
+    /// The columns of the order's key.
+    pub(super) fn key_columns(&self) -> Asked<E>
+    where
+        E: Sparse,
+    {
+        Asked::of([Some(self.order.column), self.order.tiebreak].into_iter().flatten())
     }
 
     /// Cuts a statement to this page: one row more than asked for shows whether there is another page.

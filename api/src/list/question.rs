@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
+use entity::sparse::{Asked, Sparse};
 use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, Func, JoinType, Query, SelectStatement};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait, Select,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select};
 use uuid::Uuid;
 
 use super::{Children, List, Order, OrderBy, Page, PageArgs, Scope, filter};
@@ -17,6 +16,7 @@ type Model<L> = <<L as List>::Entity as EntityTrait>::Model;
 /// A checked question.
 pub struct Question<L: List> {
     condition: Condition,
+    asked: Asked<L::Entity>,
     /// The page that is asked for.
     pub page: Page<L::Entity>,
 }
@@ -28,7 +28,7 @@ impl<L: List> Question<L> {
     ///
     /// BAD_USER_INPUT that names everything that is not right.
     pub fn check(
-        scope: Scope,
+        (scope, asked): (Scope, Asked<L::Entity>),
         filter: Option<&L::Filter>,
         order: Option<&L::Order>,
         args: PageArgs,
@@ -37,12 +37,13 @@ impl<L: List> Question<L> {
         let condition = filter::condition(filter, &mut issues);
         let order = order.map_or_else(|| L::Order::default().order(), OrderBy::order);
         let page = Page::parse(scope, order, args, &mut issues);
-        if issues.is_empty() { Ok(Self { condition, page }) } else { Err(Error::BadUserInput(issues)) }
+        let asked = asked.and(page.key_columns());
+        if issues.is_empty() { Ok(Self { condition, asked, page }) } else { Err(Error::BadUserInput(issues)) }
     }
 
     /// The question for the first row of each parent.
     pub fn first_in(order: Order<L::Entity>) -> Self {
-        Self { condition: Condition::all(), page: Page::one(order) }
+        Self { condition: Condition::all(), asked: Asked::all(), page: Page::one(order) }
     }
 
     /// Narrows it further.
@@ -64,9 +65,11 @@ impl<L: List> Question<L> {
     ///
     /// UNAVAILABLE, DEADLINE_EXCEEDED.
     pub async fn rows(&self, operation: &Operation) -> Result<Vec<Model<L>>> {
-        let mut select = self.select();
-        self.page.cut(QuerySelect::query(&mut select));
-        Ok(select.all(operation).await?)
+        let mut select = self.asked.narrow(self.select()).into_query();
+        self.page.cut(&mut select);
+        let rows = operation.query_all_raw(operation.get_database_backend().build(&select)).await?;
+        let rows: Result<_, _> = rows.iter().map(|row| L::Entity::read(row, self.asked)).collect();
+        Ok(rows?)
     }
 
     /// How many rows the list has.
@@ -92,7 +95,8 @@ impl<L: Children> Question<L> {
         parents: Vec<Uuid>,
     ) -> Result<HashMap<Uuid, Vec<Model<L>>>> {
         let (parent, row) = (Alias::new("parent"), Alias::new("row"));
-        let mut page: SelectStatement = self.select().into_query();
+        let asked = self.asked.and(Asked::of([L::parent_column()]));
+        let mut page: SelectStatement = asked.narrow(self.select()).into_query();
         page.and_where(
             Expr::col(L::parent_column().as_column_ref()).eq(Expr::col((parent.clone(), parent.clone()))),
         );
@@ -106,7 +110,7 @@ impl<L: Children> Question<L> {
         let mut rows_of: HashMap<Uuid, Vec<Model<L>>> = HashMap::new();
         // The rows of one parent come in the order of its page, because the lateral part runs once for each parent.
         for row in operation.query_all_raw(statement).await? {
-            let row = Model::<L>::from_query_result(&row, "")?;
+            let row = L::Entity::read(&row, asked)?;
             rows_of.entry(L::parent(&row)).or_default().push(row);
         }
         Ok(rows_of)
@@ -133,6 +137,6 @@ impl<L: Children> Question<L> {
 
 impl<L: List> PartialEq for Question<L> {
     fn eq(&self, other: &Self) -> bool {
-        self.page == other.page && self.condition == other.condition
+        self.page == other.page && self.asked == other.asked && self.condition == other.condition
     }
 }

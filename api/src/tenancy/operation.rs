@@ -184,7 +184,7 @@ impl Operation {
                 .map_err(Error::from)?;
         }
         self.round_trips.fetch_add(1, Ordering::Relaxed);
-        sqlx::raw_sql("commit").execute(&mut *connection).await.map_err(Error::from)?;
+        sqlx::raw_sql("commit").execute(&mut *connection).await.map_err(|error| Error::at_commit(&error))?;
         // Committed: the connection goes back as it is.
         drop(guard.0.take());
         for wake in lock(&self.pending_wakes).drain(..) {

@@ -25,6 +25,13 @@ impl List for Memberships {
     fn require(operation: &Operation) -> Result<()> {
         operation.require(Permission::MemberRead).map(drop)
     }
+
+    fn columns(field: &str) -> Option<&'static [Column]> {
+        Some(match field {
+            "user" => &[Column::UserId],
+            _ => return None,
+        })
+    }
 }
 
 impl Children for Memberships {

@@ -23,6 +23,13 @@ impl List for Agents {
     fn require(operation: &Operation) -> Result<()> {
         operation.require(Permission::AgentRead).map(drop)
     }
+
+    fn columns(field: &str) -> Option<&'static [Column]> {
+        Some(match field {
+            "agentRuns" => &[Column::Id],
+            _ => return None,
+        })
+    }
 }
 
 /// What agents can be filtered by: all fields that are given hold. Null is the same as absent.

@@ -24,6 +24,21 @@ impl List for Citations {
     fn require(operation: &Operation) -> Result<()> {
         operation.require(Permission::AgentRunRead).map(drop)
     }
+
+    fn columns(field: &str) -> Option<&'static [Column]> {
+        Some(match field {
+            "document" => &[Column::DocumentId],
+            "documentVersion" => &[Column::DocumentVersionId],
+            "chunk" => &[Column::ChunkId],
+            "sourceStatus" => &[Column::DocumentId, Column::DocumentVersionId],
+            "startOffset" => &[Column::StartOffset, Column::DocumentVersionId],
+            "endOffset" => &[Column::EndOffset, Column::DocumentVersionId],
+            "answerStartOffset" => &[Column::AnswerStartOffset, Column::AgentRunId],
+            "answerEndOffset" => &[Column::AnswerEndOffset, Column::AgentRunId],
+            "context" => &[Column::DocumentVersionId, Column::StartOffset, Column::EndOffset, Column::Quote],
+            _ => return None,
+        })
+    }
 }
 
 impl Children for Citations {

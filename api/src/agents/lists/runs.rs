@@ -25,6 +25,21 @@ impl List for Runs {
     fn require(operation: &Operation) -> Result<()> {
         operation.require(Permission::AgentRunRead).map(drop)
     }
+
+    fn columns(field: &str) -> Option<&'static [Column]> {
+        Some(match field {
+            "agent" => &[Column::AgentId],
+            "startedBy" => &[Column::StartedBy],
+            "answer" => &[
+                Column::AnswerText,
+                Column::AnswerAbstained,
+                Column::AnswerSupported,
+                Column::AnswerSentences,
+            ],
+            "steps" | "citations" => &[Column::Id],
+            _ => return None,
+        })
+    }
 }
 
 impl Children for Runs {

@@ -21,6 +21,10 @@ impl List for Steps {
     fn require(operation: &Operation) -> Result<()> {
         operation.require(Permission::AgentRunRead).map(drop)
     }
+
+    fn columns(_: &str) -> Option<&'static [Column]> {
+        None
+    }
 }
 
 impl Children for Steps {

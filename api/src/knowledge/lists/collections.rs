@@ -3,6 +3,7 @@
 use async_graphql::{Enum, InputObject};
 use entity::collection::{self, Column};
 use entity::id::CollectionId;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Select};
 
 use crate::error::Result;
 use crate::list::{
@@ -22,6 +23,17 @@ impl List for Collections {
 
     fn require(operation: &Operation) -> Result<()> {
         operation.require(Permission::DocumentRead).map(drop)
+    }
+
+    fn columns(field: &str) -> Option<&'static [Column]> {
+        Some(match field {
+            "documents" => &[Column::Id],
+            _ => return None,
+        })
+    }
+
+    fn select() -> Select<collection::Entity> {
+        collection::Entity::find().filter(Column::DeletedAt.is_null())
     }
 }
 

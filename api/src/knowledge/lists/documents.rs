@@ -27,6 +27,15 @@ impl List for Documents {
         operation.require(Permission::DocumentRead).map(drop)
     }
 
+    fn columns(field: &str) -> Option<&'static [Column]> {
+        Some(match field {
+            "collection" => &[Column::CollectionId],
+            "currentVersion" => &[Column::CurrentVersionId],
+            "versions" | "ingestion" => &[Column::Id],
+            _ => return None,
+        })
+    }
+
     fn select() -> Select<document::Entity> {
         document::Entity::find().filter(document::Column::DeletedAt.is_null())
     }

@@ -25,6 +25,15 @@ impl List for Ingestions {
     fn require(operation: &Operation) -> Result<()> {
         operation.require(Permission::DocumentRead).map(drop)
     }
+
+    fn columns(field: &str) -> Option<&'static [Column]> {
+        Some(match field {
+            "document" => &[Column::DocumentId],
+            "documentVersion" => &[Column::DocumentVersionId],
+            "timings" => &[Column::StageTimings],
+            _ => return None,
+        })
+    }
 }
 
 impl Children for Ingestions {

@@ -3,7 +3,6 @@
 use async_graphql::{Enum, InputObject};
 use entity::document_version::{self, Column, DocumentFormat};
 use entity::id::DocumentVersionId;
-use sea_orm::Select;
 use uuid::Uuid;
 
 use crate::error::Result;
@@ -27,8 +26,12 @@ impl List for Versions {
         operation.require(Permission::DocumentRead).map(drop)
     }
 
-    fn select() -> Select<document_version::Entity> {
-        document_version::without_text()
+    fn columns(field: &str) -> Option<&'static [Column]> {
+        Some(match field {
+            "document" => &[Column::DocumentId],
+            "text" => &[Column::Id],
+            _ => return None,
+        })
     }
 }
 
