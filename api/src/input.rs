@@ -180,7 +180,10 @@ fn fault(id: Uuid, now: DateTime<Utc>) -> Option<(&'static str, String)> {
     }
     let side = if made_at < now { "more than 24 hours behind" } else { "more than 10 minutes ahead of" };
     let (made_at, now) = (rfc3339(made_at), rfc3339(now));
-    Some(("OUT_OF_RANGE", format!("says that it was made at {made_at}, {side} the server's clock, which says {now}")))
+    Some((
+        "OUT_OF_RANGE",
+        format!("says that it was made at {made_at}, {side} the server's clock, which says {now}"),
+    ))
 }
 
 fn rfc3339(time: DateTime<Utc>) -> String {

@@ -86,7 +86,10 @@ async fn a_foreign_id_and_an_unknown_id_give_the_same_answer() {
             "collection",
             "mutation($id: ID!) { collectionUpdate(input: { id: $id, version: 1, name: \"x\" }) { collection { id } } }",
         ),
-        ("collection", "mutation($id: ID!) { collectionDelete(input: { id: $id, version: 9 }) { deletedId } }"),
+        (
+            "collection",
+            "mutation($id: ID!) { collectionDelete(input: { id: $id, version: 9 }) { deletedId } }",
+        ),
         (
             "document",
             "mutation($id: ID!) { documentUpdate(input: { id: $id, version: 1, title: \"x\" }) { document { id } } }",

@@ -118,8 +118,7 @@ impl AgentsSubscription {
         let seq = after.map(|cursor| decode(run, &cursor)).transpose()?.unwrap_or(0);
         // Before the first look, so that nothing falls between the look and the wait.
         let wakes = app.database().wakes().subscribe();
-        let follower =
-            Follower { app, origin, run, seq, wakes, queue: Vec::new(), ended: false };
+        let follower = Follower { app, origin, run, seq, wakes, queue: Vec::new(), ended: false };
         follower.check().await?;
         Ok(futures_util::stream::try_unfold(follower, |mut follower| async move {
             Ok(follower.next().await?.map(|event| (event, follower)))

@@ -41,7 +41,11 @@ pub struct ChangedCollection {
 /// # Errors
 ///
 /// FORBIDDEN, BAD_USER_INPUT, CONFLICT for an id or a name that is taken.
-pub async fn create(operation: &Operation, request_id: &str, new: NewCollection) -> Result<collection::Model> {
+pub async fn create(
+    operation: &Operation,
+    request_id: &str,
+    new: NewCollection,
+) -> Result<collection::Model> {
     let _ = operation.require(Permission::CollectionWrite)?;
     let mut check = Check::new();
     let id = check.new_id("id", new.id.as_ref());

@@ -5,8 +5,8 @@ use async_graphql::{Context, Object};
 use super::collections::{self, ChangedCollection, NewCollection};
 use super::inputs::{
     CollectionCreateInput, CollectionCreatePayload, CollectionDeleteInput, CollectionDeletePayload,
-    CollectionUpdateInput, CollectionUpdatePayload, DocumentCreateInput, DocumentDeleteInput, DocumentDeletePayload, DocumentPayload,
-    DocumentUpdateInput, IngestionRetryInput, IngestionRetryPayload,
+    CollectionUpdateInput, CollectionUpdatePayload, DocumentCreateInput, DocumentDeleteInput,
+    DocumentDeletePayload, DocumentPayload, DocumentUpdateInput, IngestionRetryInput, IngestionRetryPayload,
 };
 use super::service::{self, ChangedDocument, NewDocument, Sources};
 use super::types::{Collection, Document, Ingestion};
@@ -59,8 +59,7 @@ impl KnowledgeMutation {
     ) -> Result<CollectionDeletePayload> {
         let request = request(context)?;
         let operation = request.operation().await?;
-        let deleted_id =
-            collections::delete(&operation, request.id(), (input.id, input.version)).await?;
+        let deleted_id = collections::delete(&operation, request.id(), (input.id, input.version)).await?;
         Ok(CollectionDeletePayload { deleted_id })
     }
 

@@ -39,9 +39,14 @@ impl Ids {
 
     /// Every create with its input, in an order in which all can be done.
     fn creates(&self, word: &str) -> [(&'static str, &'static str, Value); 4] {
-        let text = format!("# Leave\n\nEvery employee of {word} has thirty days of paid leave in a calendar year.");
+        let text =
+            format!("# Leave\n\nEvery employee of {word} has thirty days of paid leave in a calendar year.");
         [
-            ("collectionCreate", "collection", json!({ "id": self.collection, "name": format!("Handbook of {word}") })),
+            (
+                "collectionCreate",
+                "collection",
+                json!({ "id": self.collection, "name": format!("Handbook of {word}") }),
+            ),
             (
                 "documentCreate",
                 "document",
@@ -60,7 +65,8 @@ impl Ids {
 
 async fn create(world: &World, who: Who, name: &str, object: &str, input: &Value) -> Reply {
     let r#type = format!("{}{}Input", name[..1].to_uppercase(), &name[1..]);
-    let query = format!("mutation($input: {type}!) {{ {name}(input: $input) {{ {object} {{ id __typename }} }} }}");
+    let query =
+        format!("mutation($input: {type}!) {{ {name}(input: $input) {{ {object} {{ id __typename }} }} }}");
     world.ask(who, &query, json!({ "input": input })).await
 }
 
@@ -88,6 +94,25 @@ async fn an_id_of_the_clients_making_is_kept_and_taken_once() {
         assert_eq!(again.body["errors"][0]["extensions"].get("details"), None);
         assert_eq!(super::traces(&world).await, before, "{name}");
     }
+}
+
+#[tokio::test]
+async fn of_many_that_make_one_id_at_once_one_does() {
+    let world = World::without_worker().await;
+    let id = CollectionId(made(0)).to_string();
+    let ask = |number: usize| {
+        let world = &world;
+        let input = json!({ "id": id, "name": format!("Number {number}") });
+        async move { create(world, Who::Owner, "collectionCreate", "collection", &input).await }
+    };
+    let replies = futures_util::future::join_all((0..12).map(ask)).await;
+    let (made, refused): (Vec<_>, Vec<_>) =
+        replies.into_iter().partition(|reply| reply.body.get("errors").is_none());
+    assert_eq!((made.len(), refused.len()), (1, 11));
+    for reply in refused {
+        assert_eq!(reply.code(), "CONFLICT", "{:#}", reply.body);
+    }
+    assert_eq!(world.count("select count(*) from collections").await, 1);
 }
 
 #[tokio::test]
@@ -206,7 +231,8 @@ async fn the_id_of_what_was_deleted_is_not_free() {
     for (name, object, input) in [&collection, &document] {
         create(&world, Who::Owner, name, object, input).await.data();
     }
-    let delete = "mutation($collection: ID!, $document: ID!) { documentDelete(input: { id: $document }) { deletedId }
+    let delete =
+        "mutation($collection: ID!, $document: ID!) { documentDelete(input: { id: $document }) { deletedId }
         collectionDelete(input: { id: $collection }) { deletedId } }";
     let variables = json!({ "collection": ids.collection, "document": ids.document });
     world.ask(Who::Owner, delete, variables).await.data();

@@ -1,5 +1,6 @@
 //! Changing and deleting collections: what is absent stays, what holds documents is kept, and what was cited is still read.
 
+use footnote::operations::migrations::Migrations;
 use serde_json::{Value, json};
 use sqlx::Row;
 
@@ -33,15 +34,16 @@ async fn told(world: &World) -> (String, String, Value, String, Option<Value>, O
 async fn what_is_absent_stays_and_null_removes_the_description() {
     let world = World::without_worker().await;
     let id = world.collection(Who::Owner, "Handbook").await;
-    let state = |name: &str, description: Value, version: i32| {
-        json!({ "name": name, "description": description, "version": version })
-    };
+    let state = |name: &str, description: Value, version: i32| json!({ "name": name, "description": description, "version": version });
     let seen = update(&world, json!({ "id": id, "version": 1, "description": " For all. " })).await;
     assert_eq!(seen, state("Handbook", json!("For all."), 2));
     let seen = update(&world, json!({ "id": id, "version": 2, "name": "Rules", "description": null })).await;
     assert_eq!(seen, state("Rules", Value::Null, 3));
     let (kind, subject, data, action, before, after) = told(&world).await;
-    assert_eq!((kind.as_str(), subject, data), ("collection.updated", id.clone(), json!({ "name": "Rules" })));
+    assert_eq!(
+        (kind.as_str(), subject, data),
+        ("collection.updated", id.clone(), json!({ "name": "Rules" }))
+    );
     assert_eq!(action, "collection.update");
     assert_eq!(before, Some(json!({ "name": "Handbook", "description": "For all." })));
     assert_eq!(after, Some(json!({ "name": "Rules", "description": null })));
@@ -73,14 +75,20 @@ async fn a_collection_goes_when_its_documents_have_gone_and_citations_stay() {
     let before = super::traces(&world).await;
     let refused = world.ask(Who::Owner, DELETE, id.clone()).await;
     assert_eq!(refused.code(), "CONFLICT");
-    assert_eq!(refused.body["errors"][0]["message"], "Documents stand in this collection; delete them first.");
+    assert_eq!(
+        refused.body["errors"][0]["message"],
+        "Documents stand in this collection; delete them first."
+    );
     assert_eq!(super::traces(&world).await, before);
 
     world.ask(Who::Owner, DOCUMENT_DELETE, json!({ "id": document })).await.data();
     let data = world.ask(Who::Owner, DELETE, id.clone()).await.data();
     assert_eq!(data["collectionDelete"]["deletedId"], json!(collection));
     let (kind, subject, data, action, audited, after) = told(&world).await;
-    assert_eq!((kind.as_str(), subject, data), ("collection.deleted", collection.clone(), json!({ "name": "Handbook" })));
+    assert_eq!(
+        (kind.as_str(), subject, data),
+        ("collection.deleted", collection.clone(), json!({ "name": "Handbook" }))
+    );
     assert_eq!((action.as_str(), after), ("collection.delete", None));
     assert_eq!(audited, Some(json!({ "name": "Handbook", "description": null })));
 
@@ -115,7 +123,8 @@ async fn a_run_whose_collection_was_deleted_meanwhile_finds_nothing() {
     let other = world.collection(Who::Owner, "Other").await;
     let leave = "Every employee has thirty days of paid leave in a calendar year.";
     world.document(Who::Owner, &other, "Leave", leave).await;
-    let start = "mutation($id: ID!, $agent: ID!) { agentRunStart(input: { agentId: $agent, collectionIds: [$id],
+    let start =
+        "mutation($id: ID!, $agent: ID!) { agentRunStart(input: { agentId: $agent, collectionIds: [$id],
         input: \"How many days of paid leave does an employee have?\" }) { agentRun { id } } }";
     let data = world.ask(Who::Owner, start, json!({ "id": collection, "agent": agent })).await.data();
     world.ask(Who::Owner, DELETE, json!({ "id": collection })).await.data();
@@ -167,4 +176,31 @@ async fn a_document_never_comes_into_a_collection_that_is_being_deleted() {
     let astray = "select count(*) from documents d join collections c on c.id = d.collection_id
         where d.deleted_at is null and c.deleted_at is not null";
     assert_eq!(world.count(astray).await, 0);
+}
+
+#[tokio::test]
+async fn undoing_the_migration_shows_deleted_collections_again_where_documents_refer_to_them() {
+    let world = World::without_worker().await;
+    let parent = world.collection(Who::Owner, "Handbook").await;
+    let document = world.document(Who::Owner, &parent, "Leave", "Thirty days.").await;
+    world.ask(Who::Owner, DOCUMENT_DELETE, json!({ "id": document })).await.data();
+    let empty = world.collection(Who::Owner, "Empty").await;
+    for id in [&parent, &empty] {
+        world.ask(Who::Owner, DELETE, json!({ "id": id })).await.data();
+    }
+    for name in ["Handbook", "Empty"] {
+        world.collection(Who::Owner, name).await;
+    }
+    let migrations = Migrations::connect(world.database.owner()).await.expect("the owner");
+    let ours = "m20261123_000002_delete_collections";
+    while !migrations.down(Some(1)).await.expect("undone").contains(&ours.to_owned()) {}
+    let mut superuser = world.superuser().await;
+    let rows = sqlx::query("select name from collections order by name").fetch_all(&mut superuser).await;
+    let names: Vec<String> = rows.expect("names").iter().map(|row| row.get(0)).collect();
+    let uuid = entity::id::CollectionId::parse(&parent).expect("an id").0;
+    assert_eq!(names, ["Empty".to_owned(), "Handbook".to_owned(), format!("Handbook (deleted {uuid})")]);
+    migrations.up(None).await.expect("applied again");
+    migrations.close().await;
+    let data = world.ask(Who::Owner, "{ collections { nodes { name } } }", json!({})).await.data();
+    assert_eq!(data["collections"]["nodes"].as_array().map(Vec::len), Some(3));
 }

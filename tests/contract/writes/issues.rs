@@ -16,12 +16,13 @@ async fn write(world: &World, name: &str, input: Value) -> Reply {
     world.ask(Who::Owner, &query, json!({ "input": input })).await
 }
 
-#[tokio::test]
-async fn every_mutation_names_all_bad_fields_at_once() {
-    let world = World::without_worker().await;
+/// A mutation, an input in which several fields are bad, and what is to be said of it.
+type Case = (&'static str, Value, Vec<&'static str>);
+
+fn bad_knowledge() -> Vec<Case> {
     let (long, nul) = ("x".repeat(20_001), "a\0b");
     let (collection, agent) = (CollectionId::new().to_string(), AgentId::new().to_string());
-    let cases = [
+    vec![
         (
             "collectionCreate",
             json!({ "id": agent, "name": " ", "description": nul }),
@@ -78,6 +79,13 @@ async fn every_mutation_names_all_bad_fields_at_once() {
             vec!["input.id INVALID_ID", "input.version OUT_OF_RANGE"],
         ),
         ("ingestionRetry", json!({ "id": collection }), vec!["input.id INVALID_ID"]),
+    ]
+}
+
+fn bad_agents_and_jobs() -> Vec<Case> {
+    let (long, nul) = ("x".repeat(20_001), "a\0b");
+    let (collection, agent) = (CollectionId::new().to_string(), AgentId::new().to_string());
+    vec![
         (
             "agentCreate",
             json!({ "id": collection, "name": nul, "instructions": long, "maxPassages": 0 }),
@@ -113,7 +121,13 @@ async fn every_mutation_names_all_bad_fields_at_once() {
         ),
         ("agentRunCancel", json!({ "id": "run_" }), vec!["input.id INVALID_ID"]),
         ("jobRetry", json!({ "id": "x".repeat(100_000) }), vec!["input.id INVALID_ID"]),
-    ];
+    ]
+}
+
+#[tokio::test]
+async fn every_mutation_names_all_bad_fields_at_once() {
+    let world = World::without_worker().await;
+    let cases = [bad_knowledge(), bad_agents_and_jobs()].concat();
     for (name, input, expected) in &cases {
         let reply = write(&world, name, input.clone()).await;
         assert_eq!(issues(&reply), *expected, "{name}");
@@ -127,7 +141,8 @@ async fn every_mutation_names_all_bad_fields_at_once() {
 async fn lists_that_are_too_long_are_named_without_reading_all_of_them() {
     let world = World::without_worker().await;
     let ids = vec!["x"; 10_000];
-    let reply = write(&world, "agentRunStart", json!({ "agentId": "x", "input": "", "collectionIds": ids })).await;
+    let reply =
+        write(&world, "agentRunStart", json!({ "agentId": "x", "input": "", "collectionIds": ids })).await;
     let found = issues(&reply);
     assert_eq!(found.len(), 3 + 100, "the agent, the question, the length, and those that were looked at");
     assert!(found.contains(&"input.collectionIds LENGTH".to_owned()));
@@ -139,7 +154,8 @@ async fn a_document_that_is_too_large_is_one_bad_field_among_others() {
     let collection = world.collection(Who::Owner, "Handbook").await;
     let large = "x".repeat(1001);
     let reply =
-        write(&world, "documentCreate", json!({ "collectionId": collection, "title": "T", "text": large })).await;
+        write(&world, "documentCreate", json!({ "collectionId": collection, "title": "T", "text": large }))
+            .await;
     assert_eq!(reply.code(), "PAYLOAD_TOO_LARGE");
     let reply =
         write(&world, "documentCreate", json!({ "collectionId": "x", "title": "T", "text": large })).await;
@@ -161,12 +177,7 @@ async fn look_ups_name_their_arguments() {
         ),
         (
             "query($x: ID!, $document: ID!) { search(query: \"\", first: 0, collections: [$x, $document]) { nodes { passage } } }",
-            vec![
-                "query EMPTY",
-                "collections.0 INVALID_ID",
-                "collections.1 INVALID_ID",
-                "first OUT_OF_RANGE",
-            ],
+            vec!["query EMPTY", "collections.0 INVALID_ID", "collections.1 INVALID_ID", "first OUT_OF_RANGE"],
         ),
     ] {
         let reply = world.ask(Who::Owner, query, json!({ "x": "nonsense", "document": document })).await;

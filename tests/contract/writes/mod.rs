@@ -48,8 +48,12 @@ fn issues(reply: &Reply) -> Vec<String> {
     assert_eq!(reply.body["data"], Value::Null);
     let issues = reply.body["errors"][0]["extensions"]["issues"].as_array().expect("issues");
     let read = |issue: &Value| {
-        let path: Vec<_> =
-            issue["path"].as_array().expect("a path").iter().map(|part| part.as_str().expect("text")).collect();
+        let path: Vec<_> = issue["path"]
+            .as_array()
+            .expect("a path")
+            .iter()
+            .map(|part| part.as_str().expect("text"))
+            .collect();
         assert!(!issue["message"].as_str().expect("a sentence").is_empty());
         format!("{} {}", path.join("."), issue["code"].as_str().expect("a code"))
     };

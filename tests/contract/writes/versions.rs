@@ -103,13 +103,18 @@ async fn a_deletion_may_name_the_version_that_it_means() {
     let world = World::without_worker().await;
     for (name, object, id, field) in objects(&world).await {
         world
-            .ask(Who::Owner, &update(name, object, field), json!({ "id": id, "version": 1, "text": "Changed" }))
+            .ask(
+                Who::Owner,
+                &update(name, object, field),
+                json!({ "id": id, "version": 1, "text": "Changed" }),
+            )
             .await
             .data();
     }
     for (name, id) in objects_to_delete(&world).await {
-        let query =
-            format!("mutation($id: ID!, $version: Int) {{ {name}(input: {{ id: $id, version: $version }}) {{ deletedId }} }}");
+        let query = format!(
+            "mutation($id: ID!, $version: Int) {{ {name}(input: {{ id: $id, version: $version }}) {{ deletedId }} }}"
+        );
         for stale in [1, 3] {
             let reply = world.ask(Who::Owner, &query, json!({ "id": id, "version": stale })).await;
             assert_eq!(reply.code(), "CONFLICT", "{name}");
