@@ -68,7 +68,7 @@ impl Error {
     /// What COMMIT refused: a rule that is looked at when all of an operation has been done is broken by what was asked for, not by
     /// us.
     pub fn at_commit(error: &sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(|error| error.code());
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
         match code.as_deref() {
             // Class 23: integrity constraints (PostgreSQL, appendix A).
             Some(code) if code.starts_with("23") => Self::Conflict(

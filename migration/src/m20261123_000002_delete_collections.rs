@@ -6,7 +6,7 @@
 //! are global.
 //! Locks: ACCESS EXCLUSIVE on `collections` for as long as it takes to build an index over the names; there are few collections.
 //! Rollback: loses which collections were deleted: those without any document are removed, the others appear again, under a
-//! name that says so. The two event types stay, since events refer to them.
+//! name that says so. An event type that was used stays, since events refer to it.
 //! Deploy order: before the servers that know it. Older ones go on to work, and list deleted collections until they are replaced.
 
 use sea_orm_migration::prelude::{DbErr, DeriveMigrationName, MigrationTrait, SchemaManager, async_trait};
@@ -64,4 +64,19 @@ drop index public.collections_name;
 alter table public.collections add constraint collections_name unique (workspace_id, name);
 comment on column public.collections.name is 'Unique in the workspace.';
 alter table public.collections drop column deleted_at;
+
+do $$
+declare
+  v_name text;
+begin
+  foreach v_name in array array['collection.updated', 'collection.deleted'] loop
+    begin
+      delete from public.event_types where name = v_name;
+    exception when foreign_key_violation then
+      -- Such events were published, and events are never removed.
+      null;
+    end;
+  end loop;
+end
+$$;
 ";

@@ -3,10 +3,16 @@
 use std::time::Duration;
 
 use entity::id::AgentRunId;
+use footnote::config::Limits;
 use footnote::tenancy::Wake;
+use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
+use tokio::net::TcpStream;
 use tokio::sync::broadcast::Receiver;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use super::{hold, traces, until_blocked};
 use crate::support::{Reply, Who, World};
@@ -31,7 +37,11 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
-        let world = World::without_worker().await;
+        Self::with_limits(Limits::default()).await
+    }
+
+    async fn with_limits(limits: Limits) -> Self {
+        let world = World::with_limits(limits).await;
         let collection = world.collection(Who::Owner, "Handbook").await;
         let agent = world.agent(Who::Owner, "Assistant").await;
         let wakes = world.stack.app().database().wakes().subscribe();
@@ -153,31 +163,86 @@ async fn the_same_rule_looked_at_at_once_is_a_fault_of_ours() {
     assert_eq!(scene.nothing_of(REFUSED).await.code(), "INTERNAL");
 }
 
+const BLOCKED: &str = "agentUpdate(input: { id: $agent, version: 1, name: \"x\" }) { agent { id } }";
+
+/// How a client ends an operation that waits for its last field.
+#[derive(Clone, Copy, Debug)]
+enum Leaves {
+    /// It closes the connection of its request.
+    Disconnects,
+    /// It sends `complete` over its socket, and keeps the socket.
+    Completes,
+    /// It waits until the server's patience is at its end.
+    Waits,
+}
+
+async fn leave(scene: &Scene, run: AgentRunId, how: Leaves) {
+    let blocked = until_blocked(&scene.world, 1);
+    match how {
+        Leaves::Disconnects => tokio::select! {
+            reply = scene.ask(run, BLOCKED) => panic!("the agent is locked: {:#}", reply.body),
+            () = blocked => {}
+        },
+        Leaves::Waits => {
+            let (reply, ()) = tokio::join!(scene.ask(run, BLOCKED), blocked);
+            assert_eq!(reply.code(), "DEADLINE_EXCEEDED");
+            assert_eq!(reply.body["data"], Value::Null);
+        }
+        Leaves::Completes => {
+            let mut socket = socket(&scene.world).await;
+            let payload = json!({ "query": everything_and(BLOCKED), "variables": scene.variables(run) });
+            let subscribe = json!({ "id": "1", "type": "subscribe", "payload": payload });
+            socket.send(Message::text(subscribe.to_string())).await.expect("sent");
+            blocked.await;
+            let complete = json!({ "id": "1", "type": "complete" });
+            socket.send(Message::text(complete.to_string())).await.expect("sent");
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            socket.send(Message::text(json!({ "type": "ping" }).to_string())).await.expect("still open");
+        }
+    }
+}
+
+async fn socket(world: &World) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
+    let address = format!("{}/graphql/ws", world.address.replace("http", "ws"));
+    let mut request = address.into_client_request().expect("an address");
+    request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().expect("a header"));
+    let (mut socket, _) = tokio_tungstenite::connect_async(request).await.expect("a socket");
+    let (authorization, workspace) = world.headers(Who::Owner).expect("a token");
+    let payload = json!({ "authorization": authorization, "x-workspace": workspace });
+    let init = json!({ "type": "connection_init", "payload": payload });
+    socket.send(Message::text(init.to_string())).await.expect("sent");
+    let acknowledged = socket.next().await.expect("an answer").expect("a message");
+    assert!(acknowledged.to_string().contains("connection_ack"), "{acknowledged}");
+    socket
+}
+
 #[tokio::test]
 async fn a_client_that_leaves_takes_everything_back() {
-    let mut scene = Scene::new().await;
-    let last = "agentUpdate(input: { id: $agent, version: 1, name: \"x\" }) { agent { id } }";
-    let before = traces(&scene.world).await;
-    let run = AgentRunId::new();
-    let mut superuser = scene.world.superuser().await;
-    let held = hold(&mut superuser, "select 1 from agents for update").await;
-    tokio::select! {
-        reply = scene.ask(run, last) => panic!("the agent is locked: {:#}", reply.body),
-        () = until_blocked(&scene.world, 1) => {}
-    }
-    // The request was dropped: its connection is closed, and the server hears of it.
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    held.rollback().await.expect("released");
-    let busy = "select count(*) from pg_stat_activity
-        where datname = current_database() and usename = 'footnote_app' and state <> 'idle'";
-    for _ in 0..300 {
-        if scene.world.count(busy).await == 0 {
-            break;
+    for how in [Leaves::Disconnects, Leaves::Completes, Leaves::Waits] {
+        let limits = match how {
+            Leaves::Waits => Limits { request_seconds: 1, ..Limits::default() },
+            Leaves::Disconnects | Leaves::Completes => Limits::default(),
+        };
+        let mut scene = Scene::with_limits(limits).await;
+        let before = traces(&scene.world).await;
+        let run = AgentRunId::new();
+        let mut superuser = scene.world.superuser().await;
+        let held = hold(&mut superuser, "select 1 from agents for update").await;
+        leave(&scene, run, how).await;
+        // Time for the server to hear of it; had it not, it would now go on to COMMIT.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        held.rollback().await.expect("released");
+        let busy = "select count(*) from pg_stat_activity
+            where datname = current_database() and usename = 'footnote_app' and state <> 'idle'";
+        for _ in 0..300 {
+            if scene.world.count(busy).await == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        assert_eq!(scene.world.count(busy).await, 0, "{how:?} leaves no transaction open");
+        assert_eq!(traces(&scene.world).await, before, "{how:?}");
+        assert!(!scene.woken(run).await, "{how:?}");
+        scene.all_of(BLOCKED).await;
     }
-    assert_eq!(scene.world.count(busy).await, 0, "no transaction is left open");
-    assert_eq!(traces(&scene.world).await, before);
-    assert!(!scene.woken(run).await);
-    scene.all_of(last).await;
 }

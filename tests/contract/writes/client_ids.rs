@@ -97,6 +97,25 @@ async fn an_id_of_the_clients_making_is_kept_and_taken_once() {
 }
 
 #[tokio::test]
+async fn of_many_that_make_one_id_at_once_one_does() {
+    let world = World::without_worker().await;
+    let id = CollectionId(made(0)).to_string();
+    let ask = |number: usize| {
+        let world = &world;
+        let input = json!({ "id": id, "name": format!("Number {number}") });
+        async move { create(world, Who::Owner, "collectionCreate", "collection", &input).await }
+    };
+    let replies = futures_util::future::join_all((0..12).map(ask)).await;
+    let (made, refused): (Vec<_>, Vec<_>) =
+        replies.into_iter().partition(|reply| reply.body.get("errors").is_none());
+    assert_eq!((made.len(), refused.len()), (1, 11));
+    for reply in refused {
+        assert_eq!(reply.code(), "CONFLICT", "{:#}", reply.body);
+    }
+    assert_eq!(world.count("select count(*) from collections").await, 1);
+}
+
+#[tokio::test]
 async fn an_id_of_another_kind_another_version_or_another_day_is_refused() {
     let world = World::without_worker().await;
     let ids = Ids::new();

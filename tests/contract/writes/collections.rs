@@ -1,5 +1,6 @@
 //! Changing and deleting collections: what is absent stays, what holds documents is kept, and what was cited is still read.
 
+use footnote::operations::migrations::Migrations;
 use serde_json::{Value, json};
 use sqlx::Row;
 
@@ -175,4 +176,31 @@ async fn a_document_never_comes_into_a_collection_that_is_being_deleted() {
     let astray = "select count(*) from documents d join collections c on c.id = d.collection_id
         where d.deleted_at is null and c.deleted_at is not null";
     assert_eq!(world.count(astray).await, 0);
+}
+
+#[tokio::test]
+async fn undoing_the_migration_shows_deleted_collections_again_where_documents_refer_to_them() {
+    let world = World::without_worker().await;
+    let parent = world.collection(Who::Owner, "Handbook").await;
+    let document = world.document(Who::Owner, &parent, "Leave", "Thirty days.").await;
+    world.ask(Who::Owner, DOCUMENT_DELETE, json!({ "id": document })).await.data();
+    let empty = world.collection(Who::Owner, "Empty").await;
+    for id in [&parent, &empty] {
+        world.ask(Who::Owner, DELETE, json!({ "id": id })).await.data();
+    }
+    for name in ["Handbook", "Empty"] {
+        world.collection(Who::Owner, name).await;
+    }
+    let migrations = Migrations::connect(world.database.owner()).await.expect("the owner");
+    let ours = "m20261123_000002_delete_collections";
+    while !migrations.down(Some(1)).await.expect("undone").contains(&ours.to_owned()) {}
+    let mut superuser = world.superuser().await;
+    let rows = sqlx::query("select name from collections order by name").fetch_all(&mut superuser).await;
+    let names: Vec<String> = rows.expect("names").iter().map(|row| row.get(0)).collect();
+    let uuid = entity::id::CollectionId::parse(&parent).expect("an id").0;
+    assert_eq!(names, ["Empty".to_owned(), "Handbook".to_owned(), format!("Handbook (deleted {uuid})")]);
+    migrations.up(None).await.expect("applied again");
+    migrations.close().await;
+    let data = world.ask(Who::Owner, "{ collections { nodes { name } } }", json!({})).await.data();
+    assert_eq!(data["collections"]["nodes"].as_array().map(Vec::len), Some(3));
 }

@@ -16,12 +16,13 @@ async fn write(world: &World, name: &str, input: Value) -> Reply {
     world.ask(Who::Owner, &query, json!({ "input": input })).await
 }
 
-#[tokio::test]
-async fn every_mutation_names_all_bad_fields_at_once() {
-    let world = World::without_worker().await;
+/// A mutation, an input in which several fields are bad, and what is to be said of it.
+type Case = (&'static str, Value, Vec<&'static str>);
+
+fn bad_knowledge() -> Vec<Case> {
     let (long, nul) = ("x".repeat(20_001), "a\0b");
     let (collection, agent) = (CollectionId::new().to_string(), AgentId::new().to_string());
-    let cases = [
+    vec![
         (
             "collectionCreate",
             json!({ "id": agent, "name": " ", "description": nul }),
@@ -78,6 +79,13 @@ async fn every_mutation_names_all_bad_fields_at_once() {
             vec!["input.id INVALID_ID", "input.version OUT_OF_RANGE"],
         ),
         ("ingestionRetry", json!({ "id": collection }), vec!["input.id INVALID_ID"]),
+    ]
+}
+
+fn bad_agents_and_jobs() -> Vec<Case> {
+    let (long, nul) = ("x".repeat(20_001), "a\0b");
+    let (collection, agent) = (CollectionId::new().to_string(), AgentId::new().to_string());
+    vec![
         (
             "agentCreate",
             json!({ "id": collection, "name": nul, "instructions": long, "maxPassages": 0 }),
@@ -113,7 +121,13 @@ async fn every_mutation_names_all_bad_fields_at_once() {
         ),
         ("agentRunCancel", json!({ "id": "run_" }), vec!["input.id INVALID_ID"]),
         ("jobRetry", json!({ "id": "x".repeat(100_000) }), vec!["input.id INVALID_ID"]),
-    ];
+    ]
+}
+
+#[tokio::test]
+async fn every_mutation_names_all_bad_fields_at_once() {
+    let world = World::without_worker().await;
+    let cases = [bad_knowledge(), bad_agents_and_jobs()].concat();
     for (name, input, expected) in &cases {
         let reply = write(&world, name, input.clone()).await;
         assert_eq!(issues(&reply), *expected, "{name}");
