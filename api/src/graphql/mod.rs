@@ -4,6 +4,7 @@
 mod connection;
 mod extension;
 mod guard;
+mod idempotency;
 mod loaders;
 mod node;
 mod request;
@@ -14,9 +15,12 @@ use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, Schema a
 
 pub use connection::{Connection, connection, list_cost};
 pub use extension::EndOperation;
+pub(crate) use idempotency::REPLAYED;
+pub use idempotency::{HeaderKey, Secret, Secrets};
 pub(crate) use loaders::batching;
 pub use loaders::{ById, Load, loader};
 pub use node::Node;
+pub(crate) use request::selected_operation;
 pub use request::{Credentials, OriginOfRequest, Request, RequestId, operation, request};
 
 use crate::app::App;
