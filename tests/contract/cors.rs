@@ -130,3 +130,18 @@ async fn a_socket_opens_for_the_same_origins() {
         assert!(!opens(&world, origin).await, "{origin}");
     }
 }
+
+#[test]
+fn a_server_that_is_told_what_is_no_origin_does_not_start_and_says_why_of_each() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_footnote"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--data", "/nowhere"])
+        .env("FOOTNOTE_ALLOWED_ORIGINS", "*,https://app.example,app.example/,null")
+        .output()
+        .expect("the server's binary");
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).expect("text");
+    for line in ["`*` is not", "`app.example/` is not", "`null` is not"] {
+        assert!(said.contains(line), "{line} in {said}");
+    }
+    assert!(!said.contains("`https://app.example` is not"), "{said}");
+}

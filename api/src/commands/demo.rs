@@ -63,7 +63,8 @@ impl Demo {
         };
         let started = match interrupt.or(prepared).await {
             Ok((users, seeded)) => {
-                let options = ServeOptions { allow_loopback_origins: true, graphiql: true, ..ServeOptions::default() };
+                let options =
+                    ServeOptions { allow_loopback_origins: true, graphiql: true, ..ServeOptions::default() };
                 stack.start_server(listener, options);
                 let ready = ready(&stack, Ready::at(address, true, stack.app_url()), &users);
                 if self.json {

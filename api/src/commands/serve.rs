@@ -38,15 +38,17 @@ pub struct Serve {
 impl Serve {
     /// Serves until the wish to end.
     pub async fn run(self, mut interrupt: Interrupt) -> Result<(), Failure> {
-        let allowed_origins =
-            AllowedOrigins::parse(&self.pages.allowed_origins).map_err(Failure::Usage)?;
+        let allowed_origins = AllowedOrigins::parse(&self.pages.allowed_origins).map_err(Failure::Usage)?;
         let (listener, address) = ready::listen(self.place.listen).await?;
         let settings = Settings { data: self.place.data, urls: self.urls, limits: self.limits };
         let mut stack = interrupt.or(Stack::open(settings)).await?;
         stack.start_worker();
         let graphiql = !self.no_graphiql;
         // A proxy in front may reach this over the loopback for everybody, so no origin is trusted for being local.
-        stack.start_server(listener, ServeOptions { allowed_origins, allow_loopback_origins: false, graphiql });
+        stack.start_server(
+            listener,
+            ServeOptions { allowed_origins, allow_loopback_origins: false, graphiql },
+        );
         let told =
             tell(&stack, &Ready::at(address, graphiql, stack.app_url()), &ready::base(address), self.json);
         until_ended(stack, told, interrupt).await

@@ -178,7 +178,9 @@ pub(crate) fn selected_operation<'a>(
     match (&document.operations, name) {
         (DocumentOperations::Single(one), None) => Some((None, one.node.ty)),
         (DocumentOperations::Single(_), Some(_)) => None,
-        (DocumentOperations::Multiple(many), Some(name)) => many.get(name).map(|one| (Some(name), one.node.ty)),
+        (DocumentOperations::Multiple(many), Some(name)) => {
+            many.get(name).map(|one| (Some(name), one.node.ty))
+        }
         (DocumentOperations::Multiple(many), None) => {
             let (name, one) = many.iter().next().filter(|_| many.len() == 1)?;
             Some((Some(name.as_str()), one.node.ty))

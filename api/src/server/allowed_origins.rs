@@ -61,7 +61,10 @@ fn check(entry: &str) -> Result<(), String> {
     };
     let rest = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let Some((host, port)) = authority(rest) else {
-        return Err("after the scheme come a host name in ASCII and maybe a port, such as https://app.example:8443.".to_owned());
+        return Err(
+            "after the scheme come a host name in ASCII and maybe a port, such as https://app.example:8443."
+                .to_owned(),
+        );
     };
     let port = port.filter(|port| *port != default_port).map(|port| format!(":{port}")).unwrap_or_default();
     let sent = format!("{scheme}://{host}{port}");
@@ -148,7 +151,10 @@ mod tests {
             ("https://a b", "such as"),
         ] {
             let fault = parse(bad).expect_err(bad);
-            assert!(fault.contains(hint) && fault.contains(bad) && fault.lines().count() == 1, "{bad}: {fault}");
+            assert!(
+                fault.contains(hint) && fault.contains(bad) && fault.lines().count() == 1,
+                "{bad}: {fault}"
+            );
         }
     }
 
@@ -158,7 +164,8 @@ mod tests {
         let faults = AllowedOrigins::parse(&entries(&["*", "https://app.example", "x"])).expect_err("two");
         assert_eq!(faults.lines().count(), 2, "{faults}");
         assert!(AllowedOrigins::parse(&entries(&["", " "])).expect("nothing").is_empty());
-        let allowed = AllowedOrigins::parse(&entries(&[" https://a.example", "https://a.example"])).expect("one");
+        let allowed =
+            AllowedOrigins::parse(&entries(&[" https://a.example", "https://a.example"])).expect("one");
         assert_eq!(allowed, parse("https://a.example").expect("one"));
     }
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use super::ServeOptions;
 use super::graphql_http::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
 use super::origin::may_call;
 use super::request_id::REQUEST_ID;
-use super::ServeOptions;
 
 /// Lets those pages call with the headers that the API knows, and read those that it answers; none where no page may.
 /// Cookies play no part.

@@ -152,7 +152,10 @@ mod tests {
             "http://localhost:3000",
             "https://api.example.evil.example",
         ] {
-            assert!(!may_open_socket(&headers("api.example", Some(origin)), &ServeOptions::default()), "{origin}");
+            assert!(
+                !may_open_socket(&headers("api.example", Some(origin)), &ServeOptions::default()),
+                "{origin}"
+            );
         }
         let development = ServeOptions { allow_loopback_origins: true, ..ServeOptions::default() };
         assert!(may_open_socket(&headers("127.0.0.1:8787", Some("http://localhost:3000")), &development));

@@ -2,11 +2,9 @@
 
 use std::collections::HashMap;
 
-use async_graphql::parser::parse_schema;
-use async_graphql::parser::types::{
-    BaseType, FieldDefinition, Type, TypeKind, TypeSystemDefinition,
-};
 use async_graphql::Positioned;
+use async_graphql::parser::parse_schema;
+use async_graphql::parser::types::{BaseType, FieldDefinition, Type, TypeKind, TypeSystemDefinition};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
@@ -20,8 +18,12 @@ async fn input(world: &World, mutation: &str) -> Option<Value> {
     let name = format!("for {mutation}");
     Some(match mutation {
         "agentCreate" | "collectionCreate" => json!({ "name": name }),
-        "agentUpdate" => json!({ "id": world.agent(Who::Owner, &name).await, "version": 1, "name": "Changed" }),
-        "agentRunStart" => json!({ "agentId": world.agent(Who::Owner, &name).await, "input": "How many days?" }),
+        "agentUpdate" => {
+            json!({ "id": world.agent(Who::Owner, &name).await, "version": 1, "name": "Changed" })
+        }
+        "agentRunStart" => {
+            json!({ "agentId": world.agent(Who::Owner, &name).await, "input": "How many days?" })
+        }
         "agentRunCancel" => {
             let agent = world.agent(Who::Owner, &name).await;
             json!({ "id": world.run(Who::Owner, &agent, "How many days?").await })
@@ -29,7 +31,9 @@ async fn input(world: &World, mutation: &str) -> Option<Value> {
         "documentCreate" => {
             json!({ "collectionId": world.collection(Who::Owner, &name).await, "title": "T", "text": "Thirty days." })
         }
-        "documentUpdate" => json!({ "id": new_document(world, &name).await, "version": 1, "title": "Changed", "text": "Forty days." }),
+        "documentUpdate" => {
+            json!({ "id": new_document(world, &name).await, "version": 1, "title": "Changed", "text": "Forty days." })
+        }
         "documentDelete" => json!({ "id": new_document(world, &name).await }),
         "ingestionRetry" => json!({ "id": failed_ingestion(world, &name).await }),
         "jobRetry" => json!({ "id": dead_job(world).await }),
@@ -54,7 +58,11 @@ async fn failed_ingestion(world: &World, name: &str) -> String {
         .execute(&mut superuser)
         .await
         .expect("a failed ingestion");
-    sqlx::query("delete from jobs where subject_id = $1").bind(id).execute(&mut superuser).await.expect("no job");
+    sqlx::query("delete from jobs where subject_id = $1")
+        .bind(id)
+        .execute(&mut superuser)
+        .await
+        .expect("no job");
     ingestion
 }
 
@@ -95,7 +103,11 @@ fn named(one: &Type) -> &str {
 }
 
 /// A selection of everything that takes no argument, so many objects deep.
-fn selection(objects: &HashMap<String, Vec<Positioned<FieldDefinition>>>, name: &str, depth: usize) -> String {
+fn selection(
+    objects: &HashMap<String, Vec<Positioned<FieldDefinition>>>,
+    name: &str,
+    depth: usize,
+) -> String {
     let mut parts = vec!["__typename".to_owned()];
     for field in &objects[name] {
         let (field, inner) = (&field.node, named(&field.node.ty.node));
@@ -117,7 +129,9 @@ async fn contents(superuser: &mut PgConnection) -> Vec<(String, i64, String)> {
     let mut contents = Vec::new();
     for (table, ..) in TENANT_TABLES.iter().filter(|row| row.0 != "idempotency_records") {
         // sql: literal because the table's name is one of a list of constants.
-        let sql = format!("select count(*), coalesce(md5(string_agg(t::text, ' ' order by t::text)), '') from public.{table} t");
+        let sql = format!(
+            "select count(*), coalesce(md5(string_agg(t::text, ' ' order by t::text)), '') from public.{table} t"
+        );
         // sql: literal because the table's name is one of a list of constants.
         let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut *superuser).await.expect("a table");
         contents.push(((*table).to_owned(), row.get(0), row.get(1)));

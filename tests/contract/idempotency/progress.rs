@@ -33,7 +33,10 @@ async fn while_the_first_call_runs_the_second_is_told_when_to_ask_again() {
             assert_eq!((second.status, second.code().as_str()), (409, "CONFLICT"));
             let extensions = second.json()["errors"][0]["extensions"].clone();
             assert_eq!(extensions["retryable"], true);
-            assert_eq!((extensions["retryAfterMs"].as_u64(), second.retry_after.as_deref()), (Some(250), Some("1")));
+            assert_eq!(
+                (extensions["retryAfterMs"].as_u64(), second.retry_after.as_deref()),
+                (Some(250), Some("1"))
+            );
             assert_eq!(second.json().get("data"), None, "it was not executed");
         }
         // Another actor's call with the key is told no more than that.
@@ -65,7 +68,10 @@ async fn a_mutation_that_fails_leaves_its_key_free_at_once() {
     assert!(corrected.status == 200 && !corrected.replayed, "{}", corrected.text);
     assert_eq!(send(&world, Who::Owner, "two", COLLECTION, &variables).await.code(), "CONFLICT");
     let mut superuser = world.superuser().await;
-    sqlx::query("delete from collections where name = 'Handbook'").execute(&mut superuser).await.expect("gone");
+    sqlx::query("delete from collections where name = 'Handbook'")
+        .execute(&mut superuser)
+        .await
+        .expect("gone");
     let later = send(&world, Who::Owner, "two", COLLECTION, &variables).await;
     assert_ne!(later.json()["data"]["collectionCreate"]["collection"]["id"], json!(taken));
     send(&world, Who::Owner, "two", COLLECTION, &variables).await.assert_replays(&later);
@@ -74,8 +80,10 @@ async fn a_mutation_that_fails_leaves_its_key_free_at_once() {
 #[tokio::test]
 async fn an_answer_above_256_kib_under_a_key_is_refused_and_nothing_happens() {
     let world = World::without_worker().await;
-    let fields = (0..14).map(|number| format!("a{number}: agent {{ instructions }}")).collect::<Vec<_>>().join(" ");
-    let query = format!("mutation($input: AgentCreateInput!) {{ agentCreate(input: $input) {{ {fields} }} }}");
+    let fields =
+        (0..14).map(|number| format!("a{number}: agent {{ instructions }}")).collect::<Vec<_>>().join(" ");
+    let query =
+        format!("mutation($input: AgentCreateInput!) {{ agentCreate(input: $input) {{ {fields} }} }}");
     let variables = json!({ "input": { "name": "Guide", "instructions": "x".repeat(20_000) } });
     let answer = send(&world, Who::Owner, "one", &query, &variables).await;
     assert_eq!(answer.code(), "QUERY_TOO_COSTLY");
@@ -88,8 +96,9 @@ async fn an_answer_above_256_kib_under_a_key_is_refused_and_nothing_happens() {
 
 /// Sends operations over one socket, one after another; their answers.
 async fn over_a_socket(world: &World, payloads: &[Value]) -> Vec<Value> {
-    let mut request =
-        format!("{}/graphql/ws", world.address.replace("http", "ws")).into_client_request().expect("an address");
+    let mut request = format!("{}/graphql/ws", world.address.replace("http", "ws"))
+        .into_client_request()
+        .expect("an address");
     request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().expect("a header"));
     let (mut socket, _) = tokio_tungstenite::connect_async(request).await.expect("a socket");
     let (authorization, workspace) = world.headers(Who::Owner).expect("a token");
@@ -124,12 +133,18 @@ async fn a_socket_sends_the_key_in_the_extensions_and_it_is_the_same_key_as_over
     let variables = document(&collection, "Leave");
     let first = send(&world, Who::Owner, "one", DOCUMENT, &variables).await;
     let keyed = |key: Value| json!({ "query": DOCUMENT, "variables": variables, "extensions": { "idempotencyKey": key } });
-    let answers =
-        over_a_socket(&world, &[keyed(json!("one")), keyed(json!("two")), keyed(json!("two")), keyed(json!(""))]).await;
+    let answers = over_a_socket(
+        &world,
+        &[keyed(json!("one")), keyed(json!("two")), keyed(json!("two")), keyed(json!(""))],
+    )
+    .await;
     assert_eq!(answers[0]["data"], first.json()["data"]);
     assert_eq!(answers[0]["extensions"], json!({ "idempotentReplayed": true }));
     assert_eq!(answers[1].get("extensions"), None);
-    assert_eq!((&answers[2]["data"], &answers[2]["extensions"]["idempotentReplayed"]), (&answers[1]["data"], &json!(true)));
+    assert_eq!(
+        (&answers[2]["data"], &answers[2]["extensions"]["idempotentReplayed"]),
+        (&answers[1]["data"], &json!(true))
+    );
     assert_eq!(answers[3]["errors"][0]["extensions"]["field"], "extensions.idempotencyKey");
     assert_eq!(effects(&world).await, [2; 6]);
     let again = post(&world, Who::Owner, &[], &keyed(json!("two"))).await;

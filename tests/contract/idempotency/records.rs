@@ -12,9 +12,12 @@ async fn an_actor_sees_only_records_of_their_own_and_changes_none() {
     let world = World::without_worker().await;
     send(&world, Who::Owner, "one", COLLECTION, &json!({ "name": "Handbook" })).await;
     let mut app = connect(world.database.app()).await;
-    for (who, slug, seen) in
-        [(Who::Owner, "acme", 1), (Who::Member, "acme", 0), (Who::Viewer, "acme", 0), (Who::Stranger, "globex", 0)]
-    {
+    for (who, slug, seen) in [
+        (Who::Owner, "acme", 1),
+        (Who::Member, "acme", 0),
+        (Who::Viewer, "acme", 0),
+        (Who::Stranger, "globex", 0),
+    ] {
         let mut transaction = app.begin().await.expect("a transaction");
         sqlx::query("select * from app.enter_session($1, null, $2)")
             .bind(world.credentials(who).session.0)
@@ -22,7 +25,10 @@ async fn an_actor_sees_only_records_of_their_own_and_changes_none() {
             .fetch_one(&mut *transaction)
             .await
             .expect("the context");
-        let rows = sqlx::query("select answer from idempotency_records").fetch_all(&mut *transaction).await.expect("rows");
+        let rows = sqlx::query("select answer from idempotency_records")
+            .fetch_all(&mut *transaction)
+            .await
+            .expect("rows");
         assert_eq!(rows.len(), seen, "{who:?}");
         let claimed = sqlx::query("select claimed from app.claim_idempotency_key(1, 'one')")
             .fetch_one(&mut *transaction)
@@ -32,7 +38,7 @@ async fn an_actor_sees_only_records_of_their_own_and_changes_none() {
         transaction.rollback().await.expect("rolled back");
         for refused in ["update idempotency_records set answer = '{}'", "delete from idempotency_records"] {
             let error = sqlx::query(refused).execute(&mut app).await.expect_err(refused);
-            assert_eq!(error.as_database_error().and_then(|error| error.code()).as_deref(), Some("42501"));
+            assert_eq!(error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref(), Some("42501"));
         }
     }
 }
@@ -56,7 +62,7 @@ async fn a_record_in_the_name_of_another_actor_is_refused() {
         .expect("the owner")
         .get(0);
     let error = sqlx::query(insert).bind(owner).execute(&mut *transaction).await.expect_err("refused");
-    assert_eq!(error.as_database_error().and_then(|error| error.code()).as_deref(), Some("42501"));
+    assert_eq!(error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref(), Some("42501"));
 }
 
 #[tokio::test]
@@ -113,8 +119,13 @@ async fn the_schema_does_not_show_records() {
     let world = World::without_worker().await;
     send(&world, Who::Owner, "one", COLLECTION, &json!({ "name": "Handbook" })).await;
     let mut superuser = world.superuser().await;
-    let id = sqlx::query("select id from idempotency_records").fetch_one(&mut superuser).await.expect("a record").get(0);
+    let id = sqlx::query("select id from idempotency_records")
+        .fetch_one(&mut superuser)
+        .await
+        .expect("a record")
+        .get(0);
     let id = entity::id::IdempotencyRecordId(id).to_string();
-    let data = world.ask(Who::Owner, "query($id: ID!) { node(id: $id) { id } }", json!({ "id": id })).await.data();
+    let data =
+        world.ask(Who::Owner, "query($id: ID!) { node(id: $id) { id } }", json!({ "id": id })).await.data();
     assert_eq!(data, json!({ "node": null }));
 }

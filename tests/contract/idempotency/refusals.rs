@@ -23,7 +23,8 @@ async fn another_operation_with_the_key_is_refused_and_nothing_of_it_happens() {
     ] {
         for media in ["application/json", "application/graphql-response+json"] {
             let body = json!({ "query": query, "variables": variables });
-            let answer = post(&world, Who::Owner, &[("idempotency-key", "one"), ("accept", media)], &body).await;
+            let answer =
+                post(&world, Who::Owner, &[("idempotency-key", "one"), ("accept", media)], &body).await;
             assert_eq!((answer.status, answer.code().as_str()), (422, "IDEMPOTENCY_CONFLICT"), "{query}");
             assert_eq!(answer.json()["errors"][0]["extensions"]["retryable"], false);
             assert_eq!(answer.json().get("data"), None);

@@ -44,7 +44,9 @@ fn value(hasher: &mut Sha256, value_of: &Value) {
         }
         Value::List(values) => {
             hasher.update("[");
-            values.iter().for_each(|each| value(hasher, each));
+            for each in values {
+                value(hasher, each);
+            }
             hasher.update("]");
         }
         Value::Object(fields) => object(hasher, fields.iter().map(|(name, field)| (name.as_str(), field))),

@@ -48,11 +48,12 @@ pub(in crate::graphql) fn keyed(request: &mut Request) -> Result<Option<Keyed>> 
         return Ok(None);
     }
     let name = request.operation_name.clone();
-    let Some((name, true)) = request
-        .parsed_query()
-        .ok()
-        .and_then(|document| selected_operation(document, name.as_deref()))
-        .map(|(name, kind)| (name.map(str::to_owned), kind == async_graphql::parser::types::OperationType::Mutation))
+    let Some((name, true)) =
+        request.parsed_query().ok().and_then(|document| selected_operation(document, name.as_deref())).map(
+            |(name, kind)| {
+                (name.map(str::to_owned), kind == async_graphql::parser::types::OperationType::Mutation)
+            },
+        )
     else {
         return Ok(None);
     };
@@ -97,8 +98,9 @@ mod tests {
 
     const TWO: &str = "mutation A { a } mutation B { a } query C { a } subscription D { a }";
 
-    fn request(query: &str, name: Option<&str>, header: &[Option<&str>], extension: Value) -> Request {
-        let body = json!({ "query": query, "operationName": name, "extensions": { "idempotencyKey": extension } });
+    fn request(query: &str, name: Option<&str>, header: &[Option<&str>], extension: &Value) -> Request {
+        let body =
+            json!({ "query": query, "operationName": name, "extensions": { "idempotencyKey": extension } });
         let request: Request = serde_json::from_value(body).expect("a request");
         match HeaderKey::read(header.iter().copied()) {
             Some(key) => request.data(key),
@@ -116,10 +118,10 @@ mod tests {
             (vec![], json!("\"8e03978e-40d5-43dd-bc93-6894a57f9324\"")),
             (vec![], json!(long)),
         ] {
-            let mut request = request("mutation { a }", None, &header, extension.clone());
+            let mut request = request("mutation { a }", None, &header, &extension);
             assert!(matches!(keyed(&mut request), Ok(Some(_))), "{header:?} {extension}");
         }
-        assert!(matches!(keyed(&mut request("mutation { a }", None, &[], json!(null))), Ok(None)));
+        assert!(matches!(keyed(&mut request("mutation { a }", None, &[], &json!(null))), Ok(None)));
     }
 
     #[test]
@@ -139,29 +141,39 @@ mod tests {
             (vec![], json!("\u{7f}"), "extensions.idempotencyKey"),
             (vec![Some("a")], json!("b"), "extensions.idempotencyKey"),
         ] {
-            let mut request = request("mutation { a }", None, &header, extension.clone());
-            let Err(Error::BadUserInput(issues)) = keyed(&mut request) else { panic!("{header:?} {extension}") };
+            let mut request = request("mutation { a }", None, &header, &extension);
+            let Err(Error::BadUserInput(issues)) = keyed(&mut request) else {
+                panic!("{header:?} {extension}")
+            };
             assert_eq!(issues[0].path.join("."), field, "{header:?} {extension}");
         }
     }
 
     #[test]
     fn only_the_chosen_operation_decides_whether_a_key_counts() {
-        for (name, counts) in
-            [(Some("A"), true), (Some("B"), true), (Some("C"), false), (Some("D"), false), (Some("E"), false), (None, false)]
-        {
-            let mut request = request(TWO, name, &[Some("a")], json!(null));
+        for (name, counts) in [
+            (Some("A"), true),
+            (Some("B"), true),
+            (Some("C"), false),
+            (Some("D"), false),
+            (Some("E"), false),
+            (None, false),
+        ] {
+            let mut request = request(TWO, name, &[Some("a")], &json!(null));
             assert_eq!(keyed(&mut request).expect("a key").is_some(), counts, "{name:?}");
         }
         for query in ["{ a }", "mutation {", ""] {
-            assert!(matches!(keyed(&mut request(query, None, &[Some("not a key")], json!(1))), Ok(None)), "{query}");
+            assert!(
+                matches!(keyed(&mut request(query, None, &[Some("not a key")], &json!(1))), Ok(None)),
+                "{query}"
+            );
         }
     }
 
     #[test]
     fn the_name_counts_whether_it_is_sent_or_not() {
         let fingerprint = |name| {
-            let mut request = request("mutation A { a }", name, &[Some("a")], json!(null));
+            let mut request = request("mutation A { a }", name, &[Some("a")], &json!(null));
             keyed(&mut request).expect("a key").expect("a mutation").fingerprint
         };
         assert_eq!(fingerprint(None), fingerprint(Some("A")));

@@ -129,7 +129,10 @@ mod tests {
             json!({ "key": { "again": 1, "id": 1, "once": null, "secret": null }, "keys": [{ "secret": null, "id": 1 }, { "secret": null, "id": 1 }],
                 "secrets": [null, null] })
         );
-        assert!(stored.to_string().len() < shown.to_string().len() && !stored.to_string().contains("\"once\":\"once\""));
+        assert!(
+            stored.to_string().len() < shown.to_string().len()
+                && !stored.to_string().contains("\"once\":\"once\"")
+        );
     }
 
     #[tokio::test]
