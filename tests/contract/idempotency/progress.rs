@@ -51,6 +51,39 @@ async fn while_the_first_call_runs_the_second_is_told_when_to_ask_again() {
     assert_eq!(world.count("select count(*) from collections where workspace_id = (select id from workspaces where slug = 'acme')").await, 1);
 }
 
+/// Makes every look for a record that holds no key yet last so long that the first call commits meanwhile.
+const SLOW_LOOK: &str =
+    "create or replace function app.workspace_id() returns uuid language plpgsql stable as $$
+    begin
+      if not exists (select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()) then
+        perform pg_sleep(0.3);
+      end if;
+      return nullif(current_setting('app.workspace_id', true), '')::uuid;
+    end $$";
+
+#[tokio::test]
+async fn who_looked_before_the_first_call_committed_and_has_the_key_after_it_gets_its_answer() {
+    let world = World::without_worker().await;
+    let collection = world.collection(Who::Owner, "Handbook").await;
+    let variables = document(&collection, "Leave");
+    let mut superuser = world.superuser().await;
+    sqlx::raw_sql(SLOW_LOOK).execute(&mut superuser).await.expect("a slow look");
+    let calls = (0..7).map(async |number| {
+        tokio::time::sleep(Duration::from_millis(number * 70)).await;
+        send(&world, Who::Owner, "one", DOCUMENT, &variables).await
+    });
+    let answers = futures_util::future::join_all(calls).await;
+    for later in &answers[1..] {
+        if later.status == 409 {
+            assert_eq!(later.code(), "CONFLICT");
+        } else {
+            later.assert_replays(&answers[0]);
+        }
+    }
+    assert!(answers.iter().any(|answer| answer.replayed));
+    assert_eq!(effects(&world).await, [1; 6]);
+}
+
 #[tokio::test]
 async fn a_mutation_that_fails_leaves_its_key_free_at_once() {
     let world = World::without_worker().await;

@@ -38,7 +38,10 @@ async fn an_actor_sees_only_records_of_their_own_and_changes_none() {
         transaction.rollback().await.expect("rolled back");
         for refused in ["update idempotency_records set answer = '{}'", "delete from idempotency_records"] {
             let error = sqlx::query(refused).execute(&mut app).await.expect_err(refused);
-            assert_eq!(error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref(), Some("42501"));
+            assert_eq!(
+                error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref(),
+                Some("42501")
+            );
         }
     }
 }
@@ -62,7 +65,10 @@ async fn a_record_in_the_name_of_another_actor_is_refused() {
         .expect("the owner")
         .get(0);
     let error = sqlx::query(insert).bind(owner).execute(&mut *transaction).await.expect_err("refused");
-    assert_eq!(error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref(), Some("42501"));
+    assert_eq!(
+        error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref(),
+        Some("42501")
+    );
 }
 
 #[tokio::test]

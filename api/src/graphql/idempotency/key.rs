@@ -2,6 +2,7 @@
 
 use std::any::TypeId;
 
+use async_graphql::parser::types::OperationType;
 use async_graphql::{Request, Value};
 
 use super::fingerprint::fingerprint;
@@ -48,12 +49,9 @@ pub(in crate::graphql) fn keyed(request: &mut Request) -> Result<Option<Keyed>> 
         return Ok(None);
     }
     let name = request.operation_name.clone();
-    let Some((name, true)) =
-        request.parsed_query().ok().and_then(|document| selected_operation(document, name.as_deref())).map(
-            |(name, kind)| {
-                (name.map(str::to_owned), kind == async_graphql::parser::types::OperationType::Mutation)
-            },
-        )
+    let chosen =
+        request.parsed_query().ok().and_then(|document| selected_operation(document, name.as_deref()));
+    let Some((name, OperationType::Mutation)) = chosen.map(|(name, kind)| (name.map(str::to_owned), kind))
     else {
         return Ok(None);
     };
