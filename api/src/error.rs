@@ -26,6 +26,10 @@ pub enum Error {
     Conflict(&'static str, Option<i32>),
     /// Somebody else holds it right now; the same request may succeed at once.
     Contended(&'static str),
+    /// The key of a mutation was used for something else, or by somebody else.
+    IdempotencyConflict,
+    /// The same mutation is being carried out; ask again after so many milliseconds.
+    InProgress(u32),
     /// The input is larger than a limit, in bytes.
     PayloadTooLarge(&'static str, u64),
     /// The query costs more than one may.
@@ -87,7 +91,8 @@ impl Error {
             Self::Forbidden(_) => "FORBIDDEN",
             Self::NotFound(_) => "NOT_FOUND",
             Self::BadUserInput(_) => "BAD_USER_INPUT",
-            Self::Conflict(..) | Self::Contended(_) => "CONFLICT",
+            Self::Conflict(..) | Self::Contended(_) | Self::InProgress(_) => "CONFLICT",
+            Self::IdempotencyConflict => "IDEMPOTENCY_CONFLICT",
             Self::PayloadTooLarge(..) => "PAYLOAD_TOO_LARGE",
             Self::QueryTooCostly(_) => "QUERY_TOO_COSTLY",
             Self::Unavailable(_) => "UNAVAILABLE",
@@ -101,7 +106,10 @@ impl Error {
     /// Whether the same request may succeed later without a change.
     #[must_use]
     pub fn retryable(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::DeadlineExceeded | Self::Contended(_))
+        matches!(
+            self,
+            Self::Unavailable(_) | Self::DeadlineExceeded | Self::Contended(_) | Self::InProgress(_)
+        )
     }
 
     /// The sentence for the client.
@@ -117,6 +125,12 @@ impl Error {
                 [one] => one.message.clone(),
                 more => format!("{} fields of the input are not right.", more.len()),
             },
+            Self::IdempotencyConflict => {
+                "This idempotency key was used for another request; use a new key for each.".to_owned()
+            }
+            Self::InProgress(_) => {
+                "A request with this idempotency key is in progress; send it again in a moment.".to_owned()
+            }
             Self::PayloadTooLarge(what, limit) => format!("The {what} is larger than {limit} bytes."),
             Self::Unavailable(what) => format!("The {what} cannot be reached now; try again later."),
             Self::DeadlineExceeded => "This took too long and was stopped.".to_owned(),
@@ -145,6 +159,7 @@ impl Error {
                     .collect();
             }
             Self::Conflict(_, Some(version)) => extensions["details"] = json!({ "version": version }),
+            Self::InProgress(retry_after_ms) => extensions["retryAfterMs"] = json!(retry_after_ms),
             Self::Forbidden(permission) => extensions["details"] = json!({ "permission": permission }),
             _ => {}
         }

@@ -267,6 +267,8 @@ ids! {
     RetrievalHitId = "hit";
     /// A citation.
     CitationId = "citation";
+    /// A mutation that succeeded under a key.
+    IdempotencyRecordId = "idempotency";
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub mod document;
 pub mod document_version;
 pub mod embedding_index;
 pub mod event;
+pub mod idempotency_record;
 pub mod ingestion;
 pub mod job;
 pub mod membership;

@@ -39,6 +39,7 @@ pub const TENANT_TABLES: &[Row] = &[
     ("retrievals", Can("agent_run:read"), Job, Nobody, Nobody),
     ("retrieval_hits", Can("agent_run:read"), Job, Nobody, Nobody),
     ("citations", Can("agent_run:read"), Job, Nobody, Nobody),
+    ("idempotency_records", Oneself, Oneself, Nobody, Nobody),
 ];
 
 /// Tables that belong to no tenant, or that no tenant sees, each with the reason.
@@ -70,4 +71,5 @@ pub const DOORS: &[&str] = &[
     "finish_job",
     "fail_job",
     "reap_jobs",
+    "forget_idempotency_records",
 ];

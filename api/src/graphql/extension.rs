@@ -1,9 +1,11 @@
 //! The hook around every operation: it gives each one its request, ends its transaction, and presents its errors.
 //!
 //! A mutation commits when all of its fields succeeded, and otherwise answers `data: null`, because nothing of it happened.
+//! One under a key commits with the record of its answer, or is not run because there is one (`idempotency`).
 //! No text of the library, of the database or of ours reaches a client but through `crate::error`.
 
-use std::collections::HashMap;
+use std::any::TypeId;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::extensions::{
@@ -18,6 +20,8 @@ use async_graphql::{
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
+use super::idempotency::{Attempt, Claim, Keyed, keyed};
+use super::request::selected_operation;
 use super::{OriginOfRequest, Request, RequestId, guard, insert_loaders};
 use crate::app::App;
 use crate::error::Error;
@@ -39,9 +43,11 @@ impl ExtensionFactory for EndOperation {
 
 #[derive(Default)]
 struct Hook {
-    /// The types of the document's operations by name; an anonymous one has none.
-    operations: Mutex<HashMap<Option<String>, OperationType>>,
-    request_id: Arc<Mutex<Option<String>>>,
+    /// Whether the chosen operation is a mutation.
+    mutation: AtomicBool,
+    /// The key of a mutation, until it is executed.
+    keyed: Mutex<Option<Keyed>>,
+    request_id: Arc<Mutex<Option<RequestId>>>,
 }
 
 #[async_trait::async_trait]
@@ -61,7 +67,7 @@ impl Extension for Hook {
         let slot = self.request_id.clone();
         next.run(context, stream)
             .map(move |mut response| {
-                let id = lock(&slot).clone().unwrap_or_else(new_request_id);
+                let id = lock(&slot).clone().unwrap_or_else(RequestId::fresh);
                 present(&mut response, &id);
                 response
             })
@@ -75,14 +81,22 @@ impl Extension for Hook {
         next: NextPrepareRequest<'_>,
     ) -> ServerResult<async_graphql::Request> {
         let mut request = next.run(context, request).await?;
+        let id = request.data.get(&TypeId::of::<RequestId>()).and_then(|id| id.downcast_ref::<RequestId>());
+        lock(&self.request_id).clone_from(&id.cloned());
         if request.query.len() > guard::LONGEST_DOCUMENT {
             let message =
                 format!("A query has at most {} bytes; send values as variables.", guard::LONGEST_DOCUMENT);
             return Err(server_error(Error::QueryTooCostly(message)));
         }
-        match request.parsed_query().map(guard::check) {
-            Ok(checked) => checked.map_err(server_error)?,
-            Err(error) => return Err(replace(&error, Error::ParseFailed(shorten(&error.message)))),
+        let name = request.operation_name.clone();
+        let document = request
+            .parsed_query()
+            .map_err(|error| replace(&error, Error::ParseFailed(shorten(&error.message))))?;
+        guard::check(document).map_err(server_error)?;
+        let chosen = selected_operation(document, name.as_deref());
+        if chosen.is_some_and(|(_, kind)| kind == OperationType::Mutation) {
+            self.mutation.store(true, Ordering::Relaxed);
+            *lock(&self.keyed) = keyed(&mut request).map_err(server_error)?;
         }
         Ok(request)
     }
@@ -94,24 +108,11 @@ impl Extension for Hook {
         variables: &Variables,
         next: NextParseQuery<'_>,
     ) -> ServerResult<ExecutableDocument> {
-        if let Some(RequestId(id)) = context.data_opt::<RequestId>() {
-            *lock(&self.request_id) = Some(id.clone());
-        }
         let mut document = next
             .run(context, query, variables)
             .await
             .map_err(|error| replace(&error, Error::ParseFailed(shorten(&error.message))))?;
         omitted_sizes_are_null(&mut document, variables);
-        let mut operations = lock(&self.operations);
-        match &document.operations {
-            DocumentOperations::Single(one) => {
-                operations.insert(None, one.node.ty);
-            }
-            DocumentOperations::Multiple(many) => {
-                operations.extend(many.iter().map(|(name, one)| (Some(name.to_string()), one.node.ty)));
-            }
-        }
-        drop(operations);
         Ok(document)
     }
 
@@ -145,7 +146,7 @@ impl Extension for Hook {
         operation_name: Option<&str>,
         next: NextExecute<'_>,
     ) -> Response {
-        let mutation = self.is_mutation(operation_name);
+        let mutation = self.mutation.load(Ordering::Relaxed);
         let access = if mutation { Access::ReadWrite } else { Access::ReadOnly };
         let Some(app) = context.data_opt::<Arc<App>>() else {
             return Response::from_errors(vec![server_error(Error::internal(
@@ -153,42 +154,57 @@ impl Extension for Hook {
             ))]);
         };
         let origin = context.data_opt::<OriginOfRequest>().cloned().unwrap_or(OriginOfRequest(None));
-        let request = Arc::new(Request::new(app.clone(), origin, RequestId(self.request_id()), access));
+        let request = Arc::new(Request::new(app.clone(), origin, self.request_id(), access));
         let mut data = Data::default();
         data.insert(request.clone());
         insert_loaders(&mut data, &request);
+        let keyed = lock(&self.keyed).take();
+        let attempt = match keyed {
+            None => None,
+            Some(keyed) => match Attempt::claim(&request, keyed).await {
+                Ok(Claim::Run(attempt)) => Some(attempt),
+                Ok(Claim::Replay(response)) => return response,
+                Err(error) => return Response::from_errors(vec![server_error(error)]),
+            },
+        };
+        if let Some(attempt) = &attempt {
+            data.insert(attempt.secrets());
+        }
         let mut response = next.run_with_data(context, operation_name, data).await;
-        if mutation
-            && response.errors.is_empty()
-            && let Some(operation) = request.opened()
-            && let Err(error) = operation.commit().await
+        if !mutation {
+            return response;
+        }
+        if response.errors.is_empty()
+            && let Err(error) = commit(&request, attempt.as_ref(), &response.data).await
         {
             response.errors.push(server_error(error));
         }
-        if mutation && !response.errors.is_empty() {
+        if !response.errors.is_empty() {
             response.data = Value::Null;
+            if let Some(attempt) = &attempt {
+                // Before the answer, or a client that corrects itself at once would find its key in use.
+                attempt.give_up().await;
+            }
         }
         response
     }
 }
 
-impl Hook {
-    fn request_id(&self) -> String {
-        lock(&self.request_id).get_or_insert_with(new_request_id).clone()
+/// Ends a mutation whose fields succeeded.
+async fn commit(request: &Request, attempt: Option<&Attempt>, data: &Value) -> Result<(), Error> {
+    if let Some(attempt) = attempt {
+        attempt.record(data).await?;
     }
-
-    fn is_mutation(&self, name: Option<&str>) -> bool {
-        let operations = lock(&self.operations);
-        operations
-            .get(&name.map(str::to_owned))
-            .or_else(|| operations.values().next())
-            .is_some_and(|kind| *kind == OperationType::Mutation)
+    match request.opened() {
+        Some(operation) => operation.commit().await,
+        None => Ok(()),
     }
 }
 
-/// An id for a request that came without one.
-pub(crate) fn new_request_id() -> String {
-    entity::id::EventId::new().0.simple().to_string()
+impl Hook {
+    fn request_id(&self) -> RequestId {
+        lock(&self.request_id).get_or_insert_with(RequestId::fresh).clone()
+    }
 }
 
 /// Gives an omitted nullable `Int` variable the default null. The library's cost rule otherwise refuses a list whose `first` is
@@ -234,7 +250,7 @@ fn replace(original: &ServerError, error: Error) -> ServerError {
 }
 
 /// Gives every error its shape. One without a cause of ours is the library's word on an argument.
-fn present(response: &mut Response, request_id: &str) {
+fn present(response: &mut Response, RequestId(request_id): &RequestId) {
     response.errors.truncate(MOST_ERRORS);
     for server_error in &mut response.errors {
         let ours = server_error.source.as_ref().and_then(|source| source.downcast_ref::<Error>()).cloned();

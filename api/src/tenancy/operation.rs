@@ -193,6 +193,16 @@ impl Operation {
         Ok(())
     }
 
+    /// Rolls back now and not when it is dropped, so that its locks are free once this returns.
+    pub async fn roll_back(&self) {
+        let mut guard = Guard(self.connection.lock().await.take());
+        let Some(connection) = guard.0.as_deref_mut() else { return };
+        // Where it fails, the guard closes the connection.
+        if sqlx::raw_sql("rollback").execute(connection).await.is_ok() {
+            drop(guard.0.take());
+        }
+    }
+
     async fn connection(&self) -> Result<Held<'_>, DbErr> {
         let guard = self.connection.lock().await;
         if guard.is_none() {
