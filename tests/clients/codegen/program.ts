@@ -1,7 +1,4 @@
-/**
- * program ENDPOINT WEBSOCKET HEADERS: starts a run, follows it, and finds it again, with generated types alone.
- * HEADERS is the JSON object of a user of `footnote demo --json`.
- */
+/** Searches, starts a run, follows it, and finds it again, with generated types alone. */
 
 import assert from "node:assert/strict";
 import { unmask } from "./__generated__/fragment-masking.ts";
@@ -11,7 +8,8 @@ import { Agents, AnyNode, Events, RunLine, Runs, Search, Start } from "./operati
 
 const ENDED: readonly AgentRunStatus[] = ["SUCCEEDED", "FAILED", "CANCELED", "EXPIRED"];
 
-async function main(server: Server): Promise<void> {
+/** Does it all against a server; returns a line about it. */
+export async function useTypedCode(server: Server): Promise<string> {
   const { search } = await request(server, Search, { query: "What is a partial index?" });
   assert.ok(search.nodes.every((hit) => hit.passage.length > 0 && hit.target.__typename === "Chunk"));
 
@@ -45,13 +43,9 @@ async function main(server: Server): Promise<void> {
   }
   assert.ok(found.includes(id), "the list does not have the run");
   assert.equal(new Set(found).size, found.length, "the list has a run twice");
-  console.log(`typed code: ${search.nodes.length} hits, ${seqs.length} events, ${found.length} runs in pages of 2`);
+  return `typed code: ${search.nodes.length} hits, ${seqs.length} events, ${found.length} runs in pages of 2`;
 }
 
 function page(server: Server, after: string | null) {
   return request(server, Runs, { first: 2, after });
 }
-
-const [endpoint, websocket, headers] = process.argv.slice(2);
-if (!endpoint || !websocket || !headers) throw new Error("usage: program ENDPOINT WEBSOCKET HEADERS");
-await main({ endpoint, websocket, headers: JSON.parse(headers) as Record<string, string> });
