@@ -1,15 +1,20 @@
 /**
- * main BINARY SCREENSHOTS: the clients against a running `footnote demo`: the typed program, and the built
- * example app in Chromium, of which it leaves screenshots in a folder.
+ * main BINARY SCREENSHOTS: the clients against a running `footnote demo`: the typed program, Relay's runtime, and
+ * the built example app in Chromium, of which it leaves screenshots in a folder.
  */
 
 import { mkdir, mkdtemp, chmod, readFile, rm } from "node:fs/promises";
 import { existsSync } from "node:fs";
+import { registerHooks } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { useTypedCode } from "../codegen/program.ts";
 import { visitApp } from "./app.ts";
 import { Demo } from "./demo.ts";
+
+// Relay's artifacts name each other without an ending, as bundlers take it.
+registerHooks({ resolve: (name, context, next) => next(name.endsWith(".graphql") ? `${name}.ts` : name, context) });
+const { useRelay } = await import("./relay.ts");
 
 const SITE = resolve(import.meta.dirname, "../../../docs/examples/web/dist");
 const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
@@ -33,7 +38,9 @@ try {
   demo = await Demo.start(resolve(binary), join(folder, "data"), log);
   say("the demo is ready");
   const { endpoint, websocket, users } = demo.told;
-  say(await useTypedCode({ endpoint, websocket, headers: users[0]?.headers ?? {} }));
+  const server = { endpoint, websocket, headers: users[0]?.headers ?? {} };
+  say(await useTypedCode(server));
+  say(await useRelay(server));
   say(await visitApp({ told: demo.told, site: SITE, shots, chromium }));
   await demo.stop();
   demo = undefined;

@@ -9,3 +9,29 @@ export const Status = graphql(`
     }
   }
 `);
+
+export const Ids = graphql(`
+  query Ids {
+    agents(first: 1) {
+      nodes {
+        id
+      }
+    }
+    collections(first: 1) {
+      nodes {
+        id
+      }
+    }
+  }
+`);
+
+export const Revise = graphql(`
+  mutation Revise($input: DocumentUpdateInput!) {
+    documentUpdate(input: $input) {
+      document {
+        id
+        version
+      }
+    }
+  }
+`);

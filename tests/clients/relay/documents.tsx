@@ -49,6 +49,10 @@ export const listFragment = graphql`
   @argumentDefinitions(first: { type: "Int", defaultValue: 20 }, after: { type: "String" }) {
     documents(first: $first, after: $after) @connection(key: "documentsList_documents") {
       __id
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
       edges {
         node {
           id
@@ -66,6 +70,10 @@ export const ofCollectionFragment = graphql`
     name
     documents(first: $first, after: $after) @connection(key: "documentsOfCollection_documents") {
       __id
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
       edges {
         node {
           id
@@ -90,7 +98,8 @@ export const createMutation = graphql`
 export const deleteMutation = graphql`
   mutation documentsDeleteMutation($input: DocumentDeleteInput!, $connections: [ID!]!) {
     documentDelete(input: $input) {
-      deletedId @deleteEdge(connections: $connections) @deleteRecord
+      deletedId @deleteEdge(connections: $connections)
+      record: deletedId @deleteRecord # The compiler takes one of the two for each field, hence the alias.
     }
   }
 `;

@@ -115,6 +115,9 @@ export const versionsFragment = graphql`
   @refetchable(queryName: "runsVersionsPageQuery")
   @argumentDefinitions(last: { type: "Int", defaultValue: 3 }, before: { type: "String" }) {
     versions(last: $last, before: $before) @connection(key: "runsVersions_versions") {
+      pageInfo {
+        startCursor
+      }
       edges {
         node {
           id

@@ -15,7 +15,6 @@ export const query = graphql`
       role
       permissions
       workspaces {
-        id
         slug
         name
         role
