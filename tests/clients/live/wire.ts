@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
 
-type Event = { seq: number; cursor: string; event: { __typename: string; text?: string } };
+type Body = { __typename: string; text?: string; quote?: string; verification?: string };
+type Event = { seq: number; cursor: string; event: Body };
 
 export class Wire {
   /** Of every mutation that was sent. */
@@ -30,7 +31,9 @@ export class Wire {
       });
       socket.on("framereceived", ({ payload }) => {
         const message = JSON.parse(String(payload));
-        if (message.type === "next") this.#events.push(message.payload.data.agentRunEvents);
+        if (message.type !== "next") return;
+        if (message.payload.errors) this.#faults.push(JSON.stringify(message.payload.errors));
+        else this.#events.push(message.payload.data.agentRunEvents);
       });
     });
   }
@@ -53,6 +56,11 @@ export class Wire {
   /** The answer's pieces, one after the other. */
   text(): string {
     return this.#events.map(({ event }) => event.text ?? "").join("");
+  }
+
+  /** The quotes of the verified citations, in their order. */
+  quotes(): string[] {
+    return this.#events.flatMap(({ event }) => (event.verification === "VERIFIED" ? [event.quote ?? ""] : []));
   }
 
   assertNoFault(): void {
