@@ -23,9 +23,10 @@ export async function visitApp({ told, site, shots, chromium: executablePath }: 
   const endpoint = `http://127.0.0.1:${await proxy.listen()}/graphql`;
   const server = await serve(site);
   let browser: Browser | undefined;
+  let page: Page | undefined;
   try {
     browser = await chromium.launch({ executablePath, headless: true });
-    const page = await browser.newPage({ viewport: { width: 1360, height: 900 } });
+    page = await browser.newPage({ viewport: { width: 1360, height: 900 } });
     page.setDefaultTimeout(15_000);
     const wire = new Wire(page);
     await page.goto(server.address);
@@ -40,6 +41,9 @@ export async function visitApp({ told, site, shots, chromium: executablePath }: 
     await onPhone(browser, server.address, endpoint, told, shots);
     wire.assertNoFault();
     return line;
+  } catch (error) {
+    await page?.screenshot({ path: join(shots, "failure.png"), fullPage: true }).catch(() => undefined);
+    throw error;
   } finally {
     await browser?.close();
     server.close();

@@ -1,6 +1,6 @@
 /**
  * main BINARY SCREENSHOTS: the clients against a running `footnote demo`: the typed program, Relay's runtime, and
- * the built example app in Chromium, of which it leaves screenshots in a folder.
+ * the built example app in Chromium, of which it leaves screenshots in a folder (`failure.png` where it stopped).
  */
 
 import { mkdir, mkdtemp, chmod, readFile, rm } from "node:fs/promises";
@@ -26,6 +26,7 @@ if (!chromium) throw new Error("there is no Chromium: install Debian's package c
 if (!existsSync(join(SITE, "index.html"))) throw new Error("the app is not built: npm --prefix docs/examples/web run build");
 
 await mkdir(shots, { recursive: true });
+await rm(join(shots, "failure.png"), { force: true });
 const folder = await mkdtemp(join(tmpdir(), "footnote-clients-"));
 // As root, the server's PostgreSQL runs as another user, who must get through to its data.
 await chmod(folder, 0o755);
