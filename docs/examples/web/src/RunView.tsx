@@ -58,7 +58,7 @@ function milliseconds(first: RunEvent, event: RunEvent): number {
 function describe({ event }: RunEvent): string {
   switch (event.__typename) {
     case "AgentRunStatusChanged":
-      return event.message ?? `The run is ${event.status.toLowerCase()}`;
+      return event.message ?? `Status: ${event.status.toLowerCase()}`;
     case "AgentRunStepFinished":
       return event.detail;
     case "AgentRunAnswerDelta":
