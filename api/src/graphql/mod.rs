@@ -3,21 +3,24 @@
 
 mod children;
 mod connection;
-mod extension;
+mod each_item;
+mod executor;
 mod guard;
 mod idempotency;
 mod loaders;
 mod node;
+mod omitted;
+mod presenter;
 mod request;
 
 use std::sync::Arc;
 
-use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, Schema as Inner};
+use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, SchemaBuilder};
 
 pub use children::first_below;
 pub(crate) use children::insert_list;
 pub use connection::{Connection, ListArgs, children, list, list_cost};
-pub use extension::EndOperation;
+pub use executor::Schema;
 pub(crate) use idempotency::REPLAYED;
 pub use idempotency::{HeaderKey, Secret, Secrets};
 pub(crate) use loaders::batching;
@@ -25,8 +28,6 @@ pub use loaders::{ById, Load, loader};
 pub use node::Node;
 pub(crate) use request::selected_operation;
 pub use request::{Credentials, OriginOfRequest, Request, RequestId, operation, request};
-
-use crate::app::App;
 
 /// Everything that can be asked. What does not exist and what is not visible are the same: null.
 #[derive(MergedObject, Default)]
@@ -50,8 +51,8 @@ pub struct Mutation(
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(crate::agents::AgentsSubscription);
 
-/// The schema.
-pub type Schema = Inner<Query, Mutation, Subscription>;
+/// The schema as the library has it.
+type Library = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// How deep a query may nest.
 const DEPTH: usize = 15;
@@ -64,16 +65,10 @@ const DIRECTIVES: usize = 8;
 /// How deep selection sets may nest before the limits above are looked at.
 const PARSER_DEPTH: usize = 32;
 
-/// Assembles the schema for an application.
-#[must_use]
-pub fn schema(app: Arc<App>) -> Schema {
-    builder().data(app).extension(EndOperation).finish()
-}
-
 /// The schema in the definition language, as `schema.graphql` has it.
 #[must_use]
 pub fn sdl() -> String {
-    let schema = builder().finish();
+    let schema = library().finish();
     schema.sdl_with_options(SDLExportOptions::new().sorted_fields().sorted_enum_items().sorted_arguments())
 }
 
@@ -85,8 +80,8 @@ fn insert_loaders(data: &mut async_graphql::Data, request: &Arc<Request>) {
     crate::workspaces::insert_loaders(data, request);
 }
 
-fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
-    Schema::build(Query::default(), Mutation::default(), Subscription::default())
+fn library() -> SchemaBuilder<Query, Mutation, Subscription> {
+    Library::build(Query::default(), Mutation::default(), Subscription::default())
         .limit_depth(DEPTH)
         .limit_complexity(COMPLEXITY)
         .limit_aliases(ALIASES)

@@ -1,7 +1,5 @@
 //! Orders of lists.
 
-use std::fmt;
-
 use async_graphql::Enum;
 use sea_orm::EntityTrait;
 
@@ -74,22 +72,8 @@ impl<E: EntityTrait> Order<E> {
     }
 }
 
-impl<E: EntityTrait> Clone for Order<E> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<E: EntityTrait> Copy for Order<E> {}
-
 impl<E: EntityTrait> PartialEq for Order<E> {
     fn eq(&self, other: &Self) -> bool {
         (self.name, self.descending) == (other.name, other.descending)
-    }
-}
-
-impl<E: EntityTrait> fmt::Debug for Order<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Order").field("name", &self.name).field("descending", &self.descending).finish()
     }
 }

@@ -26,7 +26,6 @@ pub struct PageArgs {
 }
 
 /// A checked page of one list.
-#[derive(Debug)]
 pub struct Page<E: EntityTrait> {
     order: Order<E>,
     size: u64,
@@ -51,7 +50,7 @@ impl<E: EntityTrait> Page<E> {
                 None => {}
                 Some(asked @ 1..=LARGEST_SIZE) => size = asked.unsigned_abs().into(),
                 Some(_) => {
-                    refuse(name, "OUT_OF_RANGE", format!("`{name}` is a number from 1 to {LARGEST_SIZE}."))
+                    refuse(name, "OUT_OF_RANGE", format!("`{name}` is a number from 1 to {LARGEST_SIZE}."));
                 }
             }
         }
@@ -122,8 +121,9 @@ impl<E: EntityTrait> Page<E> {
 
 impl<E: EntityTrait> PartialEq for Page<E> {
     fn eq(&self, other: &Self) -> bool {
-        (self.order, self.size, self.backward, &self.after, &self.before)
-            == (other.order, other.size, other.backward, &other.after, &other.before)
+        self.order == other.order
+            && (self.size, self.backward, &self.after, &self.before)
+                == (other.size, other.backward, &other.after, &other.before)
     }
 }
 

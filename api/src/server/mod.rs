@@ -35,7 +35,7 @@ use tokio::sync::watch;
 pub use allowed_origins::AllowedOrigins;
 
 use crate::app::App;
-use crate::graphql::{Schema, schema};
+use crate::graphql::Schema;
 
 /// How long requests in progress may go on after a stop.
 const FINISH: Duration = Duration::from_secs(10);
@@ -74,7 +74,7 @@ impl Server {
         stop: watch::Receiver<bool>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            schema: schema(app.clone()),
+            schema: Schema::new(app.clone()),
             app,
             loopback_names_only: options.allow_loopback_origins && on_loopback,
             options,

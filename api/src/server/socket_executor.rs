@@ -55,7 +55,7 @@ impl Executor for SocketExecutor {
         };
         request.data.insert(id.clone());
         let follows = is_subscription(&mut request);
-        let answers = self.schema.execute_stream_with_session_data(request, data.unwrap_or_default());
+        let answers = self.schema.stream(request, data.unwrap_or_default());
         let mut answers = survive(answers, id.clone());
         if follows {
             return answers
