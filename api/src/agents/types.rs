@@ -341,7 +341,7 @@ pub struct QuoteInContext {
 #[derive(InputObject)]
 pub struct AgentCreateInput {
     /// An id of your own making, so that the object can be shown before the answer is there: a TypeID `agent_…` whose UUID is
-    /// of version 7. Lists are in the order of ids, so it says when it was made: not more than 24 hours behind the server's clock,
+    /// of version 7. It tells when it was made: not more than 24 hours behind the server's clock,
     /// not more than 10 minutes ahead. One that exists is a CONFLICT. Made by the server unless sent.
     pub id: Option<Given<AgentId>>,
     /// The name, unique in the workspace: 1 to 200 characters.
@@ -378,7 +378,7 @@ pub struct AgentPayload {
 #[derive(InputObject)]
 pub struct AgentRunStartInput {
     /// An id of your own making, so that the object can be shown before the answer is there: a TypeID `run_…` whose UUID is
-    /// of version 7. Lists are in the order of ids, so it says when it was made: not more than 24 hours behind the server's clock,
+    /// of version 7. It tells when it was made: not more than 24 hours behind the server's clock,
     /// not more than 10 minutes ahead. One that exists is a CONFLICT. Made by the server unless sent.
     pub id: Option<Given<AgentRunId>>,
     /// The agent.
