@@ -9,7 +9,7 @@ use super::lists::{
     Citations, Runs, Steps,
 };
 use crate::error::{Error, Result};
-use crate::graphql::{Connection, ListArgs, children, list_cost, loader};
+use crate::graphql::{AroundRow, Connection, ListArgs, children, list_cost, loader};
 use crate::knowledge::offsets::OffsetMap;
 use crate::knowledge::{Chunk, Document, DocumentVersion, OffsetUnit, offset_in_version, text_of};
 use crate::list::PageArgs;
@@ -55,6 +55,14 @@ impl Agent {
 impl From<agent::Model> for Agent {
     fn from(row: agent::Model) -> Self {
         Self { row }
+    }
+}
+
+impl AroundRow for Agent {
+    type Row = agent::Model;
+
+    fn row(&self) -> &agent::Model {
+        &self.row
     }
 }
 
@@ -138,6 +146,14 @@ impl From<agent_run::Model> for AgentRun {
     }
 }
 
+impl AroundRow for AgentRun {
+    type Row = agent_run::Model;
+
+    fn row(&self) -> &agent_run::Model {
+        &self.row
+    }
+}
+
 /// The answer of a run.
 #[derive(SimpleObject)]
 pub struct Answer {
@@ -178,6 +194,14 @@ pub struct AgentRunStep {
 impl From<agent_run_step::Model> for AgentRunStep {
     fn from(row: agent_run_step::Model) -> Self {
         Self { row }
+    }
+}
+
+impl AroundRow for AgentRunStep {
+    type Row = agent_run_step::Model;
+
+    fn row(&self) -> &agent_run_step::Model {
+        &self.row
     }
 }
 
@@ -323,6 +347,14 @@ impl Citation {
 impl From<citation::Model> for Citation {
     fn from(row: citation::Model) -> Self {
         Self { row }
+    }
+}
+
+impl AroundRow for Citation {
+    type Row = citation::Model;
+
+    fn row(&self) -> &citation::Model {
+        &self.row
     }
 }
 
