@@ -217,7 +217,8 @@ async fn answer(context: &JobContext, run: &agent_run::Model) -> Result<(), JobF
     let detail = if answer.abstained {
         format!("Read {read} passages; they do not answer the question.")
     } else {
-        format!("Answered from {read} passages with {} verified citations.", supported.len())
+        let (count, plural) = (supported.len(), if supported.len() == 1 { "" } else { "s" });
+        format!("Answered from {read} passages with {count} verified citation{plural}.")
     };
     store_step(&operation, run.id, 1, &Step { kind: AgentRunStepKind::Answer, detail, started_at }).await?;
     events.insert(0, NewEvent { kind: AgentRunEventKind::AnswerDelta, data: json!({ "text": answer.text }) });

@@ -7,8 +7,8 @@ use std::any::TypeId;
 use std::sync::Arc;
 
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::OperationType;
-use async_graphql::{Data, Response, ServerResult, Value};
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
+use async_graphql::{Data, Name, Response, ServerResult, Value};
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, once};
 
@@ -143,15 +143,36 @@ fn prepare(request: &mut async_graphql::Request) -> ServerResult<Prepared> {
         let error = async_graphql::ServerError::from(error);
         replace(&error, Error::ParseFailed(shorten(&error.message)))
     })?;
-    guard::check(&document).map_err(server_error)?;
+    guard::check(&document, &request.variables).map_err(server_error)?;
     let kind = selected_operation(&document, request.operation_name.as_deref()).map(|(_, kind)| kind);
     leave_out_omitted(&mut document, &request.variables);
+    let defaults = defaults(&document, request.operation_name.as_deref());
     request.set_parsed_query(document);
     let keyed = match kind {
         Some(OperationType::Mutation) => keyed(request).map_err(server_error)?,
         _ => None,
     };
+    // After the key's fingerprint, which is of what was sent.
+    for (name, value) in defaults {
+        request.variables.entry(name).or_insert(value);
+    }
     Ok(Prepared { kind, keyed })
+}
+
+/// The defaults of the chosen operation's variables: the library looks at what was sent alone where it includes and skips.
+fn defaults(document: &ExecutableDocument, name: Option<&str>) -> Vec<(Name, Value)> {
+    let chosen = match (&document.operations, name) {
+        (DocumentOperations::Single(one), _) => Some(one),
+        (DocumentOperations::Multiple(many), Some(name)) => many.get(name),
+        (DocumentOperations::Multiple(many), None) => many.values().next(),
+    };
+    let definitions = chosen.into_iter().flat_map(|operation| &operation.node.variable_definitions);
+    definitions
+        .filter_map(|definition| {
+            let default = definition.node.default_value.as_ref()?;
+            Some((definition.node.name.node.clone(), default.node.clone()))
+        })
+        .collect()
 }
 
 /// Ends a mutation whose fields succeeded.

@@ -6,10 +6,11 @@
 
 use std::collections::HashMap;
 
-use async_graphql::Name;
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet,
 };
+use async_graphql::{Name, Value as ConstValue, Variables};
+use async_graphql_value::Value;
 
 use crate::error::{Error, Result};
 
@@ -21,6 +22,8 @@ const MOST_FIELDS: u64 = 3_000;
 const MOST_WEIGHT: u64 = 60_000;
 /// How deep selection sets may nest.
 const DEEPEST: usize = 40;
+/// How many values an argument below the root may hold: each object of a list has a copy of its own.
+const MOST_VALUES: usize = 500;
 /// What a list of introspection counts for.
 const LIST_WEIGHT: u64 = 10;
 const LISTS: &[&str] = &["types", "fields", "inputFields", "interfaces", "possibleTypes", "enumValues"];
@@ -36,14 +39,14 @@ struct Size {
 /// # Errors
 ///
 /// QUERY_TOO_COSTLY, or GRAPHQL_VALIDATION_FAILED for the subscription (GraphQL specification, section 5.2.4.1).
-pub(super) fn check(document: &ExecutableDocument) -> Result<()> {
+pub(super) fn check(document: &ExecutableDocument, variables: &Variables) -> Result<()> {
     let operations: Vec<_> = match &document.operations {
         DocumentOperations::Single(one) => vec![one],
         DocumentOperations::Multiple(many) => many.values().collect(),
     };
     let mut measured = HashMap::new();
     let mut total = Size::default();
-    for operation in operations {
+    for operation in &operations {
         let set = &operation.node.selection_set.node;
         if operation.node.ty == OperationType::Subscription
             && !matches!(set.items.as_slice(), [one] if matches!(one.node, Selection::Field(_)))
@@ -54,12 +57,63 @@ pub(super) fn check(document: &ExecutableDocument) -> Result<()> {
         total.fields = total.fields.saturating_add(size.fields);
         total.weight = total.weight.saturating_add(size.weight);
     }
+    let roots = operations.iter().flat_map(|operation| &operation.node.selection_set.node.items);
+    let below_roots = roots.filter_map(|item| match &item.node {
+        Selection::Field(field) => Some(&field.node.selection_set.node),
+        Selection::InlineFragment(inline) => Some(&inline.node.selection_set.node),
+        Selection::FragmentSpread(_) => None,
+    });
+    let fragments = document.fragments.values().map(|fragment| &fragment.node.selection_set.node);
+    for set in below_roots.chain(fragments) {
+        check_arguments(set, variables)?;
+    }
     if total.fields > MOST_FIELDS || total.weight > MOST_WEIGHT {
         return Err(Error::QueryTooCostly(format!(
             "The query has too many fields once its fragments are spread; {MOST_FIELDS} are allowed."
         )));
     }
     Ok(())
+}
+
+/// Refuses an argument of so many values that its copies, one for each parent, would not fit into memory.
+fn check_arguments(set: &SelectionSet, variables: &Variables) -> Result<()> {
+    for item in &set.items {
+        match &item.node {
+            Selection::Field(field) => {
+                for (name, value) in &field.node.arguments {
+                    if values(&value.node, variables) > MOST_VALUES {
+                        return Err(Error::QueryTooCostly(format!(
+                            "`{}` holds more than {MOST_VALUES} values, and there is one for each parent.",
+                            name.node
+                        )));
+                    }
+                }
+                check_arguments(&field.node.selection_set.node, variables)?;
+            }
+            Selection::InlineFragment(inline) => {
+                check_arguments(&inline.node.selection_set.node, variables)?;
+            }
+            Selection::FragmentSpread(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn values(value: &Value, variables: &Variables) -> usize {
+    match value {
+        Value::Variable(name) => variables.get(name).map_or(1, const_values),
+        Value::List(all) => 1 + all.iter().map(|value| values(value, variables)).sum::<usize>(),
+        Value::Object(all) => 1 + all.values().map(|value| values(value, variables)).sum::<usize>(),
+        _ => 1,
+    }
+}
+
+fn const_values(value: &ConstValue) -> usize {
+    match value {
+        ConstValue::List(all) => 1 + all.iter().map(const_values).sum::<usize>(),
+        ConstValue::Object(all) => 1 + all.values().map(const_values).sum::<usize>(),
+        _ => 1,
+    }
 }
 
 fn measure<'a>(
@@ -116,10 +170,10 @@ mod tests {
 
     use async_graphql::parser::parse_query;
 
-    use super::check;
+    use super::{Variables, check};
 
     fn code(query: &str) -> Option<&'static str> {
-        check(&parse_query(query).expect("a document")).err().map(|error| error.code())
+        check(&parse_query(query).expect("a document"), &Variables::default()).err().map(|error| error.code())
     }
 
     #[test]

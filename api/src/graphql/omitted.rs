@@ -29,6 +29,15 @@ pub(super) fn leave_out_omitted(document: &mut ExecutableDocument, variables: &V
         })
         .map(|definition| definition.node.name.node.clone())
         .collect();
+    // A fragment may be spread by operations that define the same name otherwise: there it is not left out.
+    let otherwise = |name: &Name| {
+        let definitions = operations.iter().flat_map(|operation| &operation.node.variable_definitions);
+        definitions.map(|definition| &definition.node).any(|definition| {
+            definition.name.node == *name
+                && (!definition.var_type.node.nullable || definition.default_value.is_some())
+        })
+    };
+    let omitted: HashSet<Name> = omitted.into_iter().filter(|name| !otherwise(name)).collect();
     if omitted.is_empty() {
         return;
     }
@@ -114,6 +123,8 @@ mod tests {
             "query($a: Int = 1) { f(a: $a) }",
             "query($a: Int) { f(b: { a: $a }) }",
             "query($a: Boolean) { f @include(if: $a) }",
+            "query A($a: Int) { f(a: $a) } query B($a: Int = 5) { f(a: $a) }",
+            "query A($a: ID) { f(a: $a) } query B($a: ID!) { f(a: $a) }",
         ] {
             assert!(left(query, json!({})).contains("Name(\"a\")"), "{query}");
         }

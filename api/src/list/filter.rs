@@ -13,8 +13,10 @@ use crate::error::Issue;
 
 /// How deep filters may nest.
 const DEEPEST: usize = 5;
-/// How many comparisons one filter may have.
-const MOST_COMPARISONS: usize = 50;
+/// How many parts one filter may have: nested filters and comparisons.
+const MOST_PARTS: usize = 100;
+/// How many faults of one filter are named; the first ones say what is wrong.
+const MOST_ISSUES: usize = 20;
 /// How many values `in` may have.
 const MOST_VALUES: usize = 100;
 /// The longest text to compare with, in characters.
@@ -209,11 +211,17 @@ impl Comparisons<'_> {
     fn add(&mut self, comparison: Expr) {
         let comparisons = self.take().add(comparison);
         self.condition = comparisons;
+        self.take_part();
+    }
+
+    /// Counts a part; false beyond the limit.
+    fn take_part(&mut self) -> bool {
         self.count += 1;
-        if self.count == MOST_COMPARISONS + 1 {
-            let message = format!("A filter has at most {MOST_COMPARISONS} comparisons.");
+        if self.count == MOST_PARTS + 1 {
+            let message = format!("A filter has at most {MOST_PARTS} comparisons and nested filters.");
             self.issues.push(Issue { path: vec!["filter".to_owned()], code: "LENGTH", message });
         }
+        self.count <= MOST_PARTS
     }
 
     fn take(&mut self) -> Condition {
@@ -221,6 +229,9 @@ impl Comparisons<'_> {
     }
 
     fn refuse(&mut self, path: &[&str], code: &'static str, message: String) {
+        if self.issues.len() >= MOST_ISSUES {
+            return;
+        }
         let path = self.path.iter().cloned().chain(path.iter().map(|part| (*part).to_owned())).collect();
         self.issues.push(Issue { path, code, message });
     }
@@ -228,6 +239,9 @@ impl Comparisons<'_> {
     fn nest<F: Filter>(&mut self, filter: &F, depth: usize) {
         if depth > DEEPEST {
             self.refuse(&[], "TOO_DEEP", format!("Filters nest at most {DEEPEST} deep."));
+            return;
+        }
+        if !self.take_part() {
             return;
         }
         filter.compare(self);
@@ -242,8 +256,11 @@ impl Comparisons<'_> {
         }
         if let Some(inner) = filter.none() {
             let none = self.within(&["not"], |this| this.nest(inner, depth + 1));
-            // Where a column is null, its comparison does not hold either: `not` is true then.
-            if !none.is_empty() {
+            if none.is_empty() {
+                // An empty filter holds for every row.
+                self.join(Condition::all().add(Expr::cust("false")));
+            } else {
+                // Where a column is null, its comparison does not hold either: `not` is true then.
                 self.join(
                     Condition::all()
                         .add(Expr::from(Func::coalesce([Expr::from(none), Expr::cust("false")])).not()),
@@ -260,12 +277,7 @@ impl Comparisons<'_> {
         depth: usize,
     ) -> Condition {
         for (index, filter) in filters.iter().enumerate() {
-            if self.count > MOST_COMPARISONS || index == MOST_COMPARISONS {
-                self.refuse(
-                    &[name],
-                    "LENGTH",
-                    format!("A filter has at most {MOST_COMPARISONS} comparisons."),
-                );
+            if self.count > MOST_PARTS {
                 break;
             }
             let inner = self.within(&[name, &index.to_string()], |this| this.nest(filter, depth + 1));
