@@ -21,7 +21,8 @@ pub(super) fn request(address: SocketAddr, authorization: &str, workspace: &str,
 
 /// The bytes of a request with headers of its own.
 pub(super) fn request_with(address: SocketAddr, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
-    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers =
+        headers.iter().fold(String::new(), |lines, (name, value)| lines + name + ": " + value + "\r\n");
     let length = body.len();
     format!(
         "POST /graphql HTTP/1.1\r\nhost: {address}\r\n{headers}content-type: application/json\r\n\

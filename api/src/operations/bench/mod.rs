@@ -20,11 +20,11 @@ mod seeded;
 mod single;
 mod statistics;
 
-pub use contest::{Contender, Contested, Plan, ServerReady};
+pub use contest::{Contender, Contested, Form, Plan, ServerReady};
 pub use ingestion::{Ingested, IngestionReport, Stages, measure as measure_ingestion};
 pub use machine::Machine;
 pub use memory::Memory;
-pub use nested_read::{Form, NestedReadReport, measure as measure_nested_read};
+pub use nested_read::{NestedReadReport, measure as measure_nested_read};
 pub use place::Place;
 pub use plot::plot;
 pub use search::{Load, Measured, SearchReport, measure as measure_search};

@@ -16,7 +16,7 @@ impl Normal {
 
     /// Where it first differs from another, as a path and the two values; none where they are equal.
     pub(in super::super) fn difference(&self, other: &Self) -> Option<String> {
-        difference(&self.0, &other.0, String::new())
+        difference(&self.0, &other.0, "")
     }
 }
 
@@ -58,16 +58,16 @@ fn count(value: &Value, list: &str) -> usize {
     }
 }
 
-fn difference(one: &Value, other: &Value, path: String) -> Option<String> {
+fn difference(one: &Value, other: &Value, path: &str) -> Option<String> {
     match (one, other) {
         (Value::Array(ones), Value::Array(others)) if ones.len() == others.len() => {
             let mut pairs = ones.iter().zip(others).enumerate();
-            pairs.find_map(|(n, (one, other))| difference(one, other, format!("{path}/{n}")))
+            pairs.find_map(|(n, (one, other))| difference(one, other, &format!("{path}/{n}")))
         }
         (Value::Object(ones), Value::Object(others))
             if ones.len() == others.len() && ones.keys().all(|name| others.contains_key(name)) =>
         {
-            ones.iter().find_map(|(name, one)| difference(one, &others[name], format!("{path}/{name}")))
+            ones.iter().find_map(|(name, one)| difference(one, &others[name], &format!("{path}/{name}")))
         }
         (one, other) if one == other => None,
         (one, other) => {

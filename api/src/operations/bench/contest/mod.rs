@@ -11,14 +11,17 @@ mod pgbench;
 mod report;
 mod server;
 mod slice;
+mod turns;
 
 pub(super) use self::content::{Normal, normal};
 pub(super) use self::http::{Target, fetch};
 pub(super) use self::peer::Peer;
 pub(super) use self::pgbench::{Pgbench, Protocol, Script};
+pub(super) use self::report::ratio;
 pub use self::report::{Contested, Plan};
-pub(super) use self::report::{Turns, per_second, ratio};
 pub use self::server::ServerReady;
 pub(super) use self::server::{Server, Tenant, tenants};
 pub use self::slice::Contender;
 pub(super) use self::slice::Way;
+pub use self::turns::Form;
+pub(super) use self::turns::{best_form, door, in_turns, postgres};

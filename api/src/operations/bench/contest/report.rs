@@ -61,7 +61,10 @@ impl Turns {
 
     /// The medians.
     pub(in super::super) fn measured(self) -> Vec<Contested> {
-        self.0.into_iter().map(|((clients, _), (contender, slices))| of(clients, contender, slices)).collect()
+        self.0
+            .into_iter()
+            .map(|((clients, _), (contender, slices))| of(clients, contender, &slices))
+            .collect()
     }
 }
 
@@ -85,7 +88,7 @@ pub(in super::super) fn ratio(
     median(ratios).map(rounded)
 }
 
-fn of(clients: usize, contender: Contender, slices: Vec<Slice>) -> Contested {
+fn of(clients: usize, contender: Contender, slices: &[Slice]) -> Contested {
     let each_round: Vec<f64> = slices.iter().map(per_second).collect();
     let latencies: Vec<Latencies> =
         slices.iter().map(|slice| Latencies::of(slice.latencies.clone())).collect();

@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 use super::Machine;
 use super::connection::request;
 use super::contest::{
-    Contender, Contested, Pgbench, Plan, Server, Target, Tenant, Way, fetch, ratio, tenants,
+    Contender, Contested, Form, Pgbench, Plan, Server, Target, Tenant, Way, best_form, fetch, in_turns,
+    postgres, ratio, tenants,
 };
-use super::nested_read::{Form, best_form, in_turns, postgres};
 use super::processes::Family;
 use super::seeded::{AGENTS, Kind, Scale, SeedReport, Seeded, Tell};
 use crate::operations::Failure;

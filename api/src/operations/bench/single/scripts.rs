@@ -1,7 +1,6 @@
 //! The statements of single operations, as scripts of `pgbench`: those that this server sends, in several forms.
 
-use super::super::contest::{Protocol, Script};
-use super::super::nested_read::door;
+use super::super::contest::{Protocol, Script, door};
 use super::super::seeded::{AGENTS, Ids, Kind};
 use super::Single;
 use crate::clock;
@@ -37,7 +36,7 @@ pub(super) fn of(operation: Single, ids: Ids, readable: usize) -> Vec<Script> {
             ["mutation-simple-one-message", "mutation-prepared-pipelined", "mutation-prepared-one-by-one"]
         }
     };
-    let lines = statements.iter().map(|statement| format!("{statement};\n")).collect::<String>();
+    let lines = statements.join(";\n") + ";\n";
     vec![
         script(one_message, Protocol::Simple, format!("{door} \\; {};", statements.join(" \\; "))),
         script(
