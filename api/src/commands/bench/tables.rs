@@ -142,8 +142,17 @@ fn database(report: &SeedReport) -> String {
 
 fn header() -> String {
     format!(
-        "{:>7}  {:<14}{:>10}{:>10}{:>10}{:>12}{:>12}{:>12}{:>12}",
-        "clients", "", "per s", "p50 ms", "p99 ms", "server CPU", "PG CPU ms", "server MiB", "PG MiB"
+        "{:>7}  {:<14}{:>10}{:>10}{:>10}{:>12}{:>12}{:>12}{:>12}{:>12}",
+        "clients",
+        "",
+        "per s",
+        "p50 ms",
+        "p99 ms",
+        "server CPU",
+        "PG CPU ms",
+        "client CPU",
+        "server MiB",
+        "PG MiB"
     )
 }
 
@@ -151,7 +160,7 @@ fn line(contested: &Contested) -> String {
     let known = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.2}"));
     let whole = |value: Option<u64>| value.map_or("-".to_owned(), |value| value.to_string());
     format!(
-        "{:>7}  {:<14}{:>10.0}{:>10.2}{:>10.2}{:>12}{:>12}{:>12}{:>12}\n",
+        "{:>7}  {:<14}{:>10.0}{:>10.2}{:>10.2}{:>12}{:>12}{:>12}{:>12}{:>12}\n",
         contested.clients,
         contested.contender.name(),
         contested.requests_per_second,
@@ -159,6 +168,7 @@ fn line(contested: &Contested) -> String {
         contested.p99_ms,
         known(contested.server_cpu_ms),
         known(contested.postgres_cpu_ms),
+        known(contested.client_cpu_ms),
         whole(contested.server_peak_mib),
         whole(contested.postgres_mib),
     )

@@ -43,6 +43,8 @@ pub struct Contested {
     pub server_cpu_ms: Option<f64>,
     /// Processor time of PostgreSQL for one request, in milliseconds.
     pub postgres_cpu_ms: Option<f64>,
+    /// Processor time of whoever asked, for one request, in milliseconds: it shares the machine with those that answer.
+    pub client_cpu_ms: Option<f64>,
     /// The most memory that the server's processes have had, in MiB.
     pub server_peak_mib: Option<u64>,
     /// PostgreSQL's memory, in MiB.
@@ -108,6 +110,7 @@ fn of(clients: usize, contender: Contender, slices: &[Slice]) -> Contested {
         each_round: each_round.into_iter().map(rounded).collect(),
         server_cpu_ms: cpu(|slice| slice.server),
         postgres_cpu_ms: cpu(|slice| slice.postgres),
+        client_cpu_ms: cpu(|slice| slice.client),
         server_peak_mib: slices.iter().filter_map(|slice| slice.server_mib).max(),
         postgres_mib: slices.iter().filter_map(|slice| slice.postgres_mib).max(),
     }
@@ -139,6 +142,7 @@ mod tests {
             elapsed: Duration::from_secs(1),
             server: None,
             postgres: Some(Duration::from_secs(1)),
+            client: None,
             server_mib: Some(7),
             postgres_mib: None,
         }

@@ -55,6 +55,8 @@ pub(in super::super) struct Slice {
     pub(in super::super) server: Option<Duration>,
     /// Processor time of PostgreSQL's.
     pub(in super::super) postgres: Option<Duration>,
+    /// Processor time of whoever asks: this process, and `pgbench`.
+    pub(in super::super) client: Option<Duration>,
     /// The most memory of the server's processes, in MiB.
     pub(in super::super) server_mib: Option<u64>,
     /// PostgreSQL's memory while the clients were there, in MiB.
@@ -77,7 +79,7 @@ impl Way {
         let until = from + Duration::from_secs(seconds);
         let watching = async {
             tokio::time::sleep_until(from.into()).await;
-            let before = (family.and_then(Family::processor_time), postgres.and_then(Family::processor_time));
+            let before = Used::now(family, postgres);
             let marks = (Instant::now(), pgbench::now());
             tokio::time::sleep_until((from + Duration::from_secs(seconds) / 2).into()).await;
             (before, marks, postgres.and_then(Family::mib))
@@ -93,10 +95,10 @@ impl Way {
                 }
             }
         };
-        let (((server, in_postgres), (began, mark), postgres_mib), worked): (_, Result<Vec<_>, Failure>) =
+        let ((before, (began, mark), postgres_mib), worked): (_, Result<Vec<_>, Failure>) =
             tokio::join!(watching, working);
         let elapsed = began.elapsed();
-        let used = |now: Option<Duration>, before: Option<Duration>| Some(now?.saturating_sub(before?));
+        let used = Used::now(family, postgres).since(before);
         let latencies: Vec<Duration> =
             worked?.into_iter().filter(|(ended, _)| *ended >= mark).map(|(_, latency)| latency).collect();
         if latencies.is_empty() {
@@ -105,10 +107,40 @@ impl Way {
         Ok(Slice {
             latencies,
             elapsed,
-            server: used(family.and_then(Family::processor_time), server),
-            postgres: used(postgres.and_then(Family::processor_time), in_postgres),
+            server: used.server,
+            postgres: used.postgres,
+            client: used.client,
             server_mib: family.and_then(Family::peak_mib),
             postgres_mib,
         })
+    }
+}
+
+/// Processor time that was used until a moment.
+#[derive(Clone, Copy)]
+struct Used {
+    server: Option<Duration>,
+    postgres: Option<Duration>,
+    client: Option<Duration>,
+}
+
+impl Used {
+    /// Until now; the client is what this process and all that it started have used, without the other two.
+    fn now(server: Option<Family>, postgres: Option<Family>) -> Self {
+        let all = Family::of(std::process::id()).processor_time();
+        let server = server.and_then(Family::processor_time);
+        let postgres = postgres.and_then(Family::processor_time);
+        let client = || Some(all?.saturating_sub(postgres?).saturating_sub(server.unwrap_or_default()));
+        Self { server, postgres, client: client() }
+    }
+
+    /// Since an earlier moment.
+    fn since(self, before: Self) -> Self {
+        let used = |now: Option<Duration>, before: Option<Duration>| Some(now?.saturating_sub(before?));
+        Self {
+            server: used(self.server, before.server),
+            postgres: used(self.postgres, before.postgres),
+            client: used(self.client, before.client),
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::operations::Failure;
 /// How many clients try a form of the statement.
 const TRY_CLIENTS: usize = 16;
 /// How long a form of the statement is tried, in seconds.
-const TRY: u64 = 3;
+const TRY: u64 = 2;
 
 /// A form of a statement.
 #[derive(Clone, Debug, Serialize)]

@@ -5,7 +5,7 @@ use sqlx::{Connection, Row};
 
 use super::super::contest::{Normal, Target, Tenant, fetch, normal};
 use super::super::seeded::Seeded;
-use super::queries::STATEMENT;
+use super::queries::STATEMENTS;
 use crate::operations::Failure;
 use crate::operations::roles::{self, Role};
 
@@ -31,8 +31,10 @@ pub(super) async fn compare(
                 "an answer has {counts:?} rows where there are [20, 100, 300]"
             )));
         }
-        let statement = statement_answer(seeded, tenant).await?;
-        differ("the statement", answer.difference(&statement))?;
+        for statement in STATEMENTS {
+            let statement = statement_answer(seeded, tenant, statement).await?;
+            differ("the statement", answer.difference(&statement))?;
+        }
         if let Some(theirs) = theirs {
             let theirs = data(fetch(theirs.address, &theirs.requests[n]).await?)?;
             differ("PostGraphile", answer.difference(&theirs))?;
@@ -48,7 +50,11 @@ fn data(mut answer: Value) -> Result<Normal, Failure> {
     Ok(normal(answer["data"].take()))
 }
 
-async fn statement_answer(seeded: &Seeded, tenant: &Tenant) -> Result<Normal, Failure> {
+async fn statement_answer(
+    seeded: &Seeded,
+    tenant: &Tenant,
+    statement: &'static str,
+) -> Result<Normal, Failure> {
     let failed = |error| Failure::database("run the statement")(error);
     let mut connection = roles::connect(&seeded.url(Role::App)).await?;
     let mut transaction = connection.begin().await.map_err(failed)?;
@@ -59,7 +65,7 @@ async fn statement_answer(seeded: &Seeded, tenant: &Tenant) -> Result<Normal, Fa
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;
-    let row = sqlx::query(STATEMENT).fetch_one(&mut *transaction).await.map_err(failed)?;
+    let row = sqlx::query(statement).fetch_one(&mut *transaction).await.map_err(failed)?;
     let agents: Value = row.try_get("agents").map_err(failed)?;
     transaction.rollback().await.map_err(failed)?;
     Ok(normal(json!({ "agents": agents })))

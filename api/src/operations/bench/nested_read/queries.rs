@@ -17,8 +17,8 @@ const PEER_QUERY: &str = "query Nested { agents: allAgents(first: 20, orderBy: [
     citations: citationsByWorkspaceIdAndAgentRunId(first: 3, orderBy: [ORDINAL_ASC]) { nodes { id: rowId ordinal quote startOffset
       endOffset verification } } } } } } }";
 
-/// The nested read in one statement, as fast as it could be written: whole rows become JSON, which is faster than field by field.
-pub(super) const STATEMENT: &str = r#"select json_build_object('nodes', coalesce(json_agg(a), '[]')) as agents from (
+/// The nested read in one statement: at each level whole rows become JSON, which is faster than field by field.
+const ROWS: &str = r#"select json_build_object('nodes', coalesce(json_agg(a), '[]')) as agents from (
   select a.id, a.name, a.model, a.max_passages as "maxPassages", a.version, a.created_at as "createdAt",
     (select json_build_object('nodes', coalesce(json_agg(r), '[]')) from (
       select r.id, r.status, r.input, r.answer_text as answer, r.created_at as "createdAt",
@@ -28,30 +28,37 @@ pub(super) const STATEMENT: &str = r#"select json_build_object('nodes', coalesce
       from public.agent_runs r where r.agent_id = a.id order by r.created_at desc, r.id desc limit 5) r) as "agentRuns"
   from public.agents a order by a.created_at desc, a.id desc limit 20) a"#;
 
+/// The same, but only the outermost level makes JSON, of arrays of rows: what is inside is not copied as text again and again.
+const RECORDS: &str = r#"select json_build_object('nodes', coalesce(json_agg(a), '[]')) as agents from (
+  select a.id, a.name, a.model, a.max_passages as "maxPassages", a.version, a.created_at as "createdAt",
+    (select l from (select array(select r from (
+      select r.id, r.status, r.input, r.answer_text as answer, r.created_at as "createdAt",
+        (select l from (select array(select c from (
+          select c.id, c.ordinal, c.quote, c.start_offset as "startOffset", c.end_offset as "endOffset", c.verification
+          from public.citations c where c.agent_run_id = r.id order by c.ordinal limit 3) c) as nodes) l) as citations
+      from public.agent_runs r where r.agent_id = a.id order by r.created_at desc, r.id desc limit 5) r) as nodes) l) as "agentRuns"
+  from public.agents a order by a.created_at desc, a.id desc limit 20) a"#;
+
+/// The nested read in one statement, each as fast as it could be written.
+pub(super) const STATEMENTS: [&str; 2] = [ROWS, RECORDS];
+
 /// The statement and the door before it, in several forms.
 pub(super) fn scripts(ids: Ids, readable: usize) -> Vec<Script> {
     let choose = format!("\\set w random(0, {})\n", readable.saturating_sub(1));
-    let (door, statement) = (door(ids), STATEMENT);
+    let door = door(ids);
     let begin = "begin transaction isolation level repeatable read read only";
     let script = |name, protocol, body: String| Script { name, protocol, text: format!("{choose}{body}\n") };
-    vec![
-        script("nested-simple-one-message", Protocol::Simple, format!("{door} \\; {statement};")),
-        script(
-            "nested-prepared-pipelined",
-            Protocol::Prepared,
-            format!("\\startpipeline\n{door};\n{statement};\n\\endpipeline"),
-        ),
-        script(
-            "nested-prepared-pipelined-begin-commit",
-            Protocol::Prepared,
-            format!("\\startpipeline\n{begin};\n{door};\n{statement};\ncommit;\n\\endpipeline"),
-        ),
-        script(
-            "nested-prepared-one-by-one",
-            Protocol::Prepared,
-            format!("{begin};\n{door};\n{statement};\ncommit;"),
-        ),
-    ]
+    let forms = |[one_message, pipelined, one_by_one]: [&'static str; 3], statement: &str| {
+        let in_pipeline = format!("\\startpipeline\n{door};\n{statement};\n\\endpipeline");
+        [
+            script(one_message, Protocol::Simple, format!("{door} \\; {statement};")),
+            script(pipelined, Protocol::Prepared, in_pipeline),
+            script(one_by_one, Protocol::Prepared, format!("{begin};\n{door};\n{statement};\ncommit;")),
+        ]
+    };
+    let rows = ["rows-simple-one-message", "rows-prepared-pipelined", "rows-prepared-one-by-one"];
+    let records = ["records-simple-one-message", "records-prepared-pipelined", "records-prepared-one-by-one"];
+    forms(rows, ROWS).into_iter().chain(forms(records, RECORDS)).collect()
 }
 
 /// This server, asked in every workspace.

@@ -57,8 +57,8 @@ fn nested_read(report: &Value) -> String {
         ),
         &[
             bars(0, "requests per second", &rates),
-            bars(1, "CPU ms per request (dark: PostgreSQL, light: server)", &cpu),
-            bars(2, "latency in ms (dark: p50, light: to p99)", &p99),
+            bars(1, "CPU ms a request: PostgreSQL, server (light)", &cpu),
+            bars(2, "latency in ms: p50, to p99 (light)", &p99),
         ],
     )
 }

@@ -24,7 +24,8 @@ pub(super) fn picture(title: &str, panels: &[String]) -> String {
     let width = MARGIN.0 * 2.0 + count * PANEL.0 + (count - 1.0) * GAP;
     let height = MARGIN.1 * 2.0 + PANEL.1;
     let mut legend = String::new();
-    for (n, (_, name, hue)) in (0_u32..).zip(CONTENDERS) {
+    let shown = CONTENDERS.iter().filter(|(.., hue)| panels.iter().any(|panel| panel.contains(hue)));
+    for (n, (_, name, hue)) in (0_u32..).zip(shown) {
         let x = MARGIN.0 + f64::from(n) * 190.0;
         let y = height - 20.0;
         let _ = write!(
@@ -161,7 +162,7 @@ fn round_up(most: f64) -> f64 {
 
 fn short(value: f64) -> String {
     if value >= 10_000.0 {
-        format!("{:.1}k", value / 1000.0)
+        format!("{:.1}k", value / 1000.0).replace(".0k", "k")
     } else if value >= 20.0 || value == 0.0 {
         format!("{value:.0}")
     } else {
