@@ -26,6 +26,10 @@ pub enum Error {
     Conflict(&'static str, Option<i32>),
     /// Somebody else holds it right now; the same request may succeed at once.
     Contended(&'static str),
+    /// The key of a mutation was used for something else, or by somebody else.
+    IdempotencyConflict,
+    /// The same mutation is being carried out; ask again after so many milliseconds.
+    InProgress(u32),
     /// The input is larger than a limit, in bytes.
     PayloadTooLarge(&'static str, u64),
     /// The query costs more than one may.
@@ -65,6 +69,20 @@ impl Error {
         Self::Internal(cause.to_string())
     }
 
+    /// What COMMIT refused: a rule that is looked at when all of an operation has been done is broken by what was asked for, not by
+    /// us.
+    pub fn at_commit(error: &sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        match code.as_deref() {
+            // Class 23: integrity constraints (PostgreSQL, appendix A).
+            Some(code) if code.starts_with("23") => Self::Conflict(
+                "Together with what is stored, this would break a rule; nothing of it was done. Read again what it is about.",
+                None,
+            ),
+            _ => Self::from(error),
+        }
+    }
+
     /// The code of the closed set.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -73,7 +91,8 @@ impl Error {
             Self::Forbidden(_) => "FORBIDDEN",
             Self::NotFound(_) => "NOT_FOUND",
             Self::BadUserInput(_) => "BAD_USER_INPUT",
-            Self::Conflict(..) | Self::Contended(_) => "CONFLICT",
+            Self::Conflict(..) | Self::Contended(_) | Self::InProgress(_) => "CONFLICT",
+            Self::IdempotencyConflict => "IDEMPOTENCY_CONFLICT",
             Self::PayloadTooLarge(..) => "PAYLOAD_TOO_LARGE",
             Self::QueryTooCostly(_) => "QUERY_TOO_COSTLY",
             Self::Unavailable(_) => "UNAVAILABLE",
@@ -87,7 +106,10 @@ impl Error {
     /// Whether the same request may succeed later without a change.
     #[must_use]
     pub fn retryable(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::DeadlineExceeded | Self::Contended(_))
+        matches!(
+            self,
+            Self::Unavailable(_) | Self::DeadlineExceeded | Self::Contended(_) | Self::InProgress(_)
+        )
     }
 
     /// The sentence for the client.
@@ -103,6 +125,12 @@ impl Error {
                 [one] => one.message.clone(),
                 more => format!("{} fields of the input are not right.", more.len()),
             },
+            Self::IdempotencyConflict => {
+                "This idempotency key was used for another request; use a new key for each.".to_owned()
+            }
+            Self::InProgress(_) => {
+                "A request with this idempotency key is in progress; send it again in a moment.".to_owned()
+            }
             Self::PayloadTooLarge(what, limit) => format!("The {what} is larger than {limit} bytes."),
             Self::Unavailable(what) => format!("The {what} cannot be reached now; try again later."),
             Self::DeadlineExceeded => "This took too long and was stopped.".to_owned(),
@@ -131,6 +159,7 @@ impl Error {
                     .collect();
             }
             Self::Conflict(_, Some(version)) => extensions["details"] = json!({ "version": version }),
+            Self::InProgress(retry_after_ms) => extensions["retryAfterMs"] = json!(retry_after_ms),
             Self::Forbidden(permission) => extensions["details"] = json!({ "permission": permission }),
             _ => {}
         }
@@ -185,6 +214,9 @@ impl From<&sqlx::Error> for Error {
         }
     }
 }
+
+/// What an id of a client's making that is taken is answered with. Ids are keys within a workspace, so it says nothing of others.
+pub const ID_EXISTS: Error = Error::Conflict("An object with this id exists.", None);
 
 /// The name of the unique or foreign constraint that a write broke, so that the caller can say what it means.
 #[must_use]

@@ -40,3 +40,8 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+crate::sparse::sparse! {
+    workspace_id: WorkspaceId, id: Id, name: Name, instructions: Instructions, model: Model, max_passages:
+    MaxPassages, version: Version, updated_at: UpdatedAt, created_at: CreatedAt,
+}

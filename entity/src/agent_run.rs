@@ -7,11 +7,12 @@ use sea_orm::entity::prelude::{
 };
 
 /// Where a run stands. More values may be added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum AgentRunStatus {
     /// Waits for a worker.
     #[sea_orm(string_value = "QUEUED")]
+    #[default]
     Queued,
     /// A worker is at it.
     #[sea_orm(string_value = "RUNNING")]
@@ -34,11 +35,12 @@ pub enum AgentRunStatus {
 }
 
 /// Why a run failed. More values may be added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum AgentRunFailureClass {
     /// A step took too long.
     #[sea_orm(string_value = "TIMEOUT")]
+    #[default]
     Timeout,
     /// A provider refused for now.
     #[sea_orm(string_value = "RATE_LIMITED")]
@@ -73,11 +75,12 @@ pub enum AgentRunFailureClass {
 }
 
 /// What a run waits for. More values may be added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum AgentRunWaitReason {
     /// A free worker.
     #[sea_orm(string_value = "QUEUE")]
+    #[default]
     Queue,
     /// The moment of its next attempt.
     #[sea_orm(string_value = "RETRY")]
@@ -163,3 +166,13 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+crate::sparse::sparse! {
+    workspace_id: WorkspaceId, id: Id, agent_id: AgentId, agent_version: AgentVersion, started_by:
+    StartedBy, input: Input, collection_ids: CollectionIds, status: Status, failure_class: FailureClass,
+    failure_message: FailureMessage, wait_reason: WaitReason, answer_text: AnswerText, answer_abstained:
+    AnswerAbstained, answer_sentences: AnswerSentences, answer_supported: AnswerSupported, event_seq:
+    EventSeq, deadline_at: DeadlineAt, running_at: RunningAt, waiting_at: WaitingAt, succeeded_at:
+    SucceededAt, failed_at: FailedAt, canceled_at: CanceledAt, expired_at: ExpiredAt, version: Version,
+    updated_at: UpdatedAt, created_at: CreatedAt,
+}

@@ -7,11 +7,12 @@ use sea_orm::entity::prelude::{
 };
 
 /// What a step did. More values may be added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum AgentRunStepKind {
     /// Searched the documents.
     #[sea_orm(string_value = "RETRIEVAL")]
+    #[default]
     Retrieval,
     /// Answered from what was found.
     #[sea_orm(string_value = "ANSWER")]
@@ -19,11 +20,12 @@ pub enum AgentRunStepKind {
 }
 
 /// How a step ended. More values may be added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum AgentRunStepStatus {
     /// As it should.
     #[sea_orm(string_value = "SUCCEEDED")]
+    #[default]
     Succeeded,
     /// It failed.
     #[sea_orm(string_value = "FAILED")]
@@ -66,3 +68,8 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+crate::sparse::sparse! {
+    workspace_id: WorkspaceId, id: Id, agent_run_id: AgentRunId, ordinal: Ordinal, kind: Kind, status:
+    Status, detail: Detail, started_at: StartedAt, finished_at: FinishedAt, created_at: CreatedAt,
+}

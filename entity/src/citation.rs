@@ -9,11 +9,12 @@ use sea_orm::entity::prelude::{
 };
 
 /// Whether a quote stands in its source. More values may be added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum CitationVerification {
     /// It stands at exactly these offsets of this version.
     #[sea_orm(string_value = "VERIFIED")]
+    #[default]
     Verified,
     /// It does not; it is kept as evidence and supports nothing.
     #[sea_orm(string_value = "REJECTED")]
@@ -79,3 +80,11 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+crate::sparse::sparse! {
+    workspace_id: WorkspaceId, id: Id, agent_run_id: AgentRunId, ordinal: Ordinal, retrieval_hit_id:
+    RetrievalHitId, document_id: DocumentId, document_version_id: DocumentVersionId, chunk_id: ChunkId,
+    start_offset: StartOffset, end_offset: EndOffset, quote: Quote, sha256: Sha256, answer_start_offset:
+    AnswerStartOffset, answer_end_offset: AnswerEndOffset, verification: Verification, rejection:
+    Rejection, created_at: CreatedAt,
+}

@@ -19,10 +19,13 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     #[graphql(skip)]
     pub id: CollectionId,
-    /// Unique in the workspace.
+    /// Unique among those of the workspace that exist.
     pub name: String,
     /// What stands in it; null where nobody said.
     pub description: Option<String>,
+    /// When it was deleted.
+    #[graphql(skip)]
+    pub deleted_at: Option<DateTimeUtc>,
     /// Counts changes; every update takes the one that it was made against.
     pub version: i32,
     /// When it was last changed.
@@ -36,3 +39,8 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+crate::sparse::sparse! {
+    workspace_id: WorkspaceId, id: Id, name: Name, description: Description, deleted_at: DeletedAt,
+    version: Version, updated_at: UpdatedAt, created_at: CreatedAt,
+}

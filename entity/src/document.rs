@@ -46,3 +46,9 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+crate::sparse::sparse! {
+    workspace_id: WorkspaceId, id: Id, collection_id: CollectionId, title: Title, current_version_id:
+    CurrentVersionId, latest_ordinal: LatestOrdinal, deleted_at: DeletedAt, version: Version, updated_at:
+    UpdatedAt, created_at: CreatedAt,
+}

@@ -9,11 +9,12 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{QuerySelect, Select};
 
 /// The format of a source. More values may be added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum DocumentFormat {
     /// Plain text.
     #[sea_orm(string_value = "TEXT")]
+    #[default]
     Text,
     /// Markdown (CommonMark with tables).
     #[sea_orm(string_value = "MARKDOWN")]
@@ -65,6 +66,12 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+crate::sparse::sparse! {
+    workspace_id: WorkspaceId, id: Id, document_id: DocumentId, ordinal: Ordinal, format: Format, source:
+    Source, content_hash: ContentHash, text: Text, char_count: CharCount, parser: Parser, created_at:
+    CreatedAt,
+}
 
 /// Versions without the wide columns: nobody reads texts that were not asked for.
 #[must_use]

@@ -7,11 +7,12 @@ use sea_orm::entity::prelude::{
 };
 
 /// Where an ingestion stands. More values may be added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum IngestionStatus {
     /// Waits; waitReason says for what.
     #[sea_orm(string_value = "QUEUED")]
+    #[default]
     Queued,
     /// A worker is at it.
     #[sea_orm(string_value = "RUNNING")]
@@ -28,11 +29,12 @@ pub enum IngestionStatus {
 }
 
 /// The stages of an ingestion, in order. More values may be added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum IngestionStage {
     /// The source becomes text.
     #[sea_orm(string_value = "PARSE")]
+    #[default]
     Parse,
     /// The text becomes passages.
     #[sea_orm(string_value = "CHUNK")]
@@ -49,11 +51,12 @@ pub enum IngestionStage {
 }
 
 /// Why an ingestion failed. More values may be added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum IngestionFailureClass {
     /// There is no text in it.
     #[sea_orm(string_value = "EMPTY_DOCUMENT")]
+    #[default]
     EmptyDocument,
     /// It is not what its format says.
     #[sea_orm(string_value = "MALFORMED_DOCUMENT")]
@@ -79,11 +82,12 @@ pub enum IngestionFailureClass {
 }
 
 /// What an ingestion waits for. More values may be added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum IngestionWaitReason {
     /// A free worker.
     #[sea_orm(string_value = "QUEUE")]
+    #[default]
     Queue,
     /// The moment of its next attempt.
     #[sea_orm(string_value = "RETRY")]
@@ -147,3 +151,11 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+crate::sparse::sparse! {
+    workspace_id: WorkspaceId, id: Id, document_id: DocumentId, document_version_id: DocumentVersionId,
+    status: Status, stage: Stage, failure_class: FailureClass, failure_message: FailureMessage,
+    wait_reason: WaitReason, chunk_count: ChunkCount, embedded_count: EmbeddedCount, stage_timings:
+    StageTimings, started_at: StartedAt, finished_at: FinishedAt, updated_at: UpdatedAt, created_at:
+    CreatedAt,
+}

@@ -7,11 +7,12 @@ use sea_orm::entity::prelude::{
 };
 
 /// Where a job stands. More values may be added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum JobStatus {
     /// Waits for its moment and a worker.
     #[sea_orm(string_value = "QUEUED")]
+    #[default]
     Queued,
     /// A worker has it under a lease.
     #[sea_orm(string_value = "RUNNING")]
@@ -79,3 +80,10 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+crate::sparse::sparse! {
+    workspace_id: WorkspaceId, id: Id, kind: Kind, subject_id: SubjectId, status: Status, actor_id:
+    ActorId, attempts: Attempts, max_attempts: MaxAttempts, run_at: RunAt, lease_token: LeaseToken,
+    lease_expires_at: LeaseExpiresAt, worker: Worker, failure_class: FailureClass, last_error: LastError,
+    dedupe_key: DedupeKey, correlation_id: CorrelationId, updated_at: UpdatedAt, created_at: CreatedAt,
+}

@@ -1,6 +1,7 @@
 //! One file for each table: the row, its enums, small predicates. The rules stand in the services.
 
 pub mod id;
+pub mod sparse;
 
 pub mod agent;
 pub mod agent_run;
@@ -15,6 +16,7 @@ pub mod document;
 pub mod document_version;
 pub mod embedding_index;
 pub mod event;
+pub mod idempotency_record;
 pub mod ingestion;
 pub mod job;
 pub mod membership;

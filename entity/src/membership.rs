@@ -7,11 +7,12 @@ use sea_orm::entity::prelude::{
 };
 
 /// What a membership is worth. More values may be added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum MembershipStatus {
     /// Asked, not yet accepted.
     #[sea_orm(string_value = "INVITED")]
+    #[default]
     Invited,
     /// Opens the workspace.
     #[sea_orm(string_value = "ACTIVE")]
@@ -56,3 +57,8 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+crate::sparse::sparse! {
+    workspace_id: WorkspaceId, id: Id, user_id: UserId, role: Role, status: Status, version: Version,
+    updated_at: UpdatedAt, created_at: CreatedAt,
+}

@@ -10,6 +10,9 @@ mod m20261122_000002_create_envelopes;
 mod m20261122_000003_create_job_lane;
 mod m20261122_000004_create_knowledge;
 mod m20261122_000005_create_agent_runs;
+mod m20261123_000001_create_idempotency_records;
+mod m20261123_000002_delete_collections;
+mod m20261123_000003_index_lists;
 
 use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
 
@@ -24,6 +27,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000003_create_job_lane::Migration),
             Box::new(m20261122_000004_create_knowledge::Migration),
             Box::new(m20261122_000005_create_agent_runs::Migration),
+            Box::new(m20261123_000001_create_idempotency_records::Migration),
+            Box::new(m20261123_000002_delete_collections::Migration),
+            Box::new(m20261123_000003_index_lists::Migration),
         ]
     }
 }

@@ -25,13 +25,7 @@ pub const TENANT_TABLES: &[Row] = &[
     ("events", Can("event:read"), Nobody, Nobody, Nobody),
     ("audit_entries", Can("audit:read"), Nobody, Nobody, Nobody),
     ("jobs", Can("job:read"), Oneself, Can("job:write"), Nobody),
-    (
-        "collections",
-        Can("document:read"),
-        Can("collection:write"),
-        Can("collection:write"),
-        Can("collection:write"),
-    ),
+    ("collections", Can("document:read"), Can("collection:write"), Can("collection:write"), Nobody),
     ("documents", Can("document:read"), Can("document:write"), Can("document:write"), Nobody),
     ("document_versions", Can("document:read"), Can("document:write"), Job, Job),
     ("chunks", Can("document:read"), Job, Nobody, Job),
@@ -45,6 +39,7 @@ pub const TENANT_TABLES: &[Row] = &[
     ("retrievals", Can("agent_run:read"), Job, Nobody, Nobody),
     ("retrieval_hits", Can("agent_run:read"), Job, Nobody, Nobody),
     ("citations", Can("agent_run:read"), Job, Nobody, Nobody),
+    ("idempotency_records", Oneself, Oneself, Nobody, Nobody),
 ];
 
 /// Tables that belong to no tenant, or that no tenant sees, each with the reason.
@@ -76,4 +71,5 @@ pub const DOORS: &[&str] = &[
     "finish_job",
     "fail_job",
     "reap_jobs",
+    "forget_idempotency_records",
 ];

@@ -6,3 +6,5 @@ mod expected;
 mod matrix;
 mod requests;
 mod vectors;
+
+pub use expected::TENANT_TABLES;

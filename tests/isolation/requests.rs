@@ -83,6 +83,14 @@ async fn a_foreign_id_and_an_unknown_id_give_the_same_answer() {
             "mutation($id: ID!) { documentCreate(input: { collectionId: $id, title: \"x\", text: \"x\" }) { document { id } } }",
         ),
         (
+            "collection",
+            "mutation($id: ID!) { collectionUpdate(input: { id: $id, version: 1, name: \"x\" }) { collection { id } } }",
+        ),
+        (
+            "collection",
+            "mutation($id: ID!) { collectionDelete(input: { id: $id, version: 9 }) { deletedId } }",
+        ),
+        (
             "document",
             "mutation($id: ID!) { documentUpdate(input: { id: $id, version: 1, title: \"x\" }) { document { id } } }",
         ),
@@ -152,6 +160,16 @@ async fn a_weaker_role_is_refused_with_the_permission_that_it_lacks() {
         (
             Who::Viewer,
             "mutation { collectionCreate(input: { name: \"x\" }) { collection { id } } }",
+            "collection:write",
+        ),
+        (
+            Who::Viewer,
+            "mutation($collection: ID!) { collectionUpdate(input: { id: $collection, version: 1 }) { collection { id } } }",
+            "collection:write",
+        ),
+        (
+            Who::Viewer,
+            "mutation($collection: ID!) { collectionDelete(input: { id: $collection }) { deletedId } }",
             "collection:write",
         ),
         (

@@ -54,7 +54,9 @@ impl World {
         let people = sign_in(&stack, &database).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
-        stack.start_server(listener, ServeOptions { allow_loopback_origins: true, graphiql: true });
+        let options =
+            ServeOptions { allow_loopback_origins: true, graphiql: true, ..ServeOptions::default() };
+        stack.start_server(listener, options);
         let http = reqwest::Client::builder().timeout(Duration::from_mins(1)).build().expect("a client");
         Self { stack, database, address, people, http }
     }

@@ -131,6 +131,7 @@ async fn retrieve(context: &JobContext, run: &agent_run::Model) -> Result<bool> 
         query: run.input.chars().take(LONGEST_QUERY).collect(),
         mode: Mode::Hybrid,
         collections: collections.into_iter().map(CollectionId).collect(),
+        accepted: true,
         limit: usize::try_from(agent.max_passages).map_err(Error::internal)?,
         explain: true,
     };

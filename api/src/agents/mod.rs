@@ -8,6 +8,8 @@ pub mod citations;
 mod events;
 mod execution;
 pub mod extractive;
+mod lists;
+mod loaders;
 mod mutation;
 mod query;
 pub mod sentences;
@@ -18,6 +20,7 @@ mod types;
 
 use std::sync::Arc;
 
+pub(crate) use loaders::insert_loaders;
 pub use mutation::AgentsMutation;
 pub use query::AgentsQuery;
 pub use subscription::AgentsSubscription;

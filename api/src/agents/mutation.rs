@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Object};
 
-use super::service::{self, AgentFields, NewRun};
+use super::service::{self, ChangedAgent, NewAgent, NewRun};
 use super::types::{
     Agent, AgentCreateInput, AgentPayload, AgentRun, AgentRunCancelInput, AgentRunPayload,
     AgentRunStartInput, AgentUpdateInput,
@@ -19,25 +19,28 @@ impl AgentsMutation {
     /// Makes an agent. Needs the permission agent:write.
     async fn agent_create(&self, context: &Context<'_>, input: AgentCreateInput) -> Result<AgentPayload> {
         let request = request(context)?;
-        let fields = AgentFields {
-            name: Some(input.name),
-            instructions: input.instructions,
-            max_passages: input.max_passages,
-        };
-        let operation = request.operation().await?;
-        Ok(AgentPayload { agent: Agent::from(service::create(&operation, request.id(), fields).await?) })
-    }
-
-    /// Changes an agent. Needs the permission agent:write.
-    async fn agent_update(&self, context: &Context<'_>, input: AgentUpdateInput) -> Result<AgentPayload> {
-        let request = request(context)?;
-        let fields = AgentFields {
+        let new = NewAgent {
+            id: input.id,
             name: input.name,
             instructions: input.instructions,
             max_passages: input.max_passages,
         };
         let operation = request.operation().await?;
-        let row = service::update(&operation, request.id(), (input.id, input.version), fields).await?;
+        Ok(AgentPayload { agent: Agent::from(service::create(&operation, request.id(), new).await?) })
+    }
+
+    /// Changes an agent. Needs the permission agent:write.
+    async fn agent_update(&self, context: &Context<'_>, input: AgentUpdateInput) -> Result<AgentPayload> {
+        let request = request(context)?;
+        let change = ChangedAgent {
+            id: input.id,
+            version: input.version,
+            name: input.name,
+            instructions: input.instructions,
+            max_passages: input.max_passages,
+        };
+        let operation = request.operation().await?;
+        let row = service::update(&operation, request.id(), change).await?;
         Ok(AgentPayload { agent: Agent::from(row) })
     }
 
@@ -49,6 +52,7 @@ impl AgentsMutation {
     ) -> Result<AgentRunPayload> {
         let request = request(context)?;
         let new = NewRun {
+            id: input.id,
             agent_id: input.agent_id,
             input: input.input,
             collection_ids: input.collection_ids.unwrap_or_default(),
@@ -69,7 +73,7 @@ impl AgentsMutation {
         let request = request(context)?;
         let operation = request.operation().await?;
         Ok(AgentRunPayload {
-            agent_run: AgentRun::from(service::cancel(&operation, request.id(), input.id).await?),
+            agent_run: AgentRun::from(service::cancel(&operation, request.id(), &input.id).await?),
         })
     }
 }

@@ -1,19 +1,18 @@
 //! The rules of agents and of starting and canceling their runs.
 
+use entity::agent;
 use entity::agent_run::{self, AgentRunStatus, AgentRunWaitReason};
 use entity::agent_run_event::AgentRunEventKind;
-use entity::id::{AgentId, AgentRunId, CollectionId};
-use entity::{agent, agent_run_step, citation};
+use entity::id::{AgentId, AgentRunId, CollectionId, Given};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::json;
 
 use super::events::{NewEvent, append};
 use super::status::{is_terminal, move_to, tell_finished};
-use crate::error::{Error, Result, broken_constraint};
+use crate::error::{Error, ID_EXISTS, Result, broken_constraint};
 use crate::input::Check;
 use crate::jobs::service::{NewJob, enqueue};
 use crate::knowledge::retrieval::check_collections;
-use crate::page::Page;
 use crate::tenancy::{Audit, Event, EventType, Operation, Permission};
 
 /// What runs are called in the job lane.
@@ -24,46 +23,69 @@ const EXTRACTIVE: &str = "extractive";
 const LONGEST_INPUT: usize = 10_000;
 const MOST_COLLECTIONS: usize = 100;
 
-/// What an agent is to be; absent fields keep what they are, or take a default.
-pub struct AgentFields {
+/// An agent to make; absent fields take a default.
+pub struct NewAgent {
+    /// The client's id; none for one of ours.
+    pub id: Option<Given<AgentId>>,
     /// The name, unique in the workspace.
-    pub name: Option<String>,
+    pub name: String,
     /// What a model is told.
     pub instructions: Option<String>,
     /// How many passages a run reads.
     pub max_passages: Option<i32>,
 }
 
-fn check(fields: &AgentFields) -> Result<AgentFields> {
-    let mut check = Check::new();
-    let name = check.optional_text("name", fields.name.as_deref(), 1..=200);
-    let instructions = check.optional_text("instructions", fields.instructions.as_deref(), 0..=20_000);
-    if fields.max_passages.is_some_and(|count| !(1..=50).contains(&count)) {
+/// What is to change of an agent; absent fields keep what they are.
+pub struct ChangedAgent {
+    /// The agent.
+    pub id: Given<AgentId>,
+    /// The version that the change was made against.
+    pub version: i32,
+    /// A new name.
+    pub name: Option<String>,
+    /// New instructions.
+    pub instructions: Option<String>,
+    /// A new number of passages.
+    pub max_passages: Option<i32>,
+}
+
+fn check_name(check: &mut Check, name: &str) -> String {
+    check.text("name", name, 1..=200)
+}
+
+fn check_instructions(check: &mut Check, instructions: Option<&str>) -> Option<String> {
+    check.optional_text("instructions", instructions, 0..=20_000)
+}
+
+fn check_passages(check: &mut Check, count: Option<i32>) {
+    if count.is_some_and(|count| !(1..=50).contains(&count)) {
         check.refuse("maxPassages", "OUT_OF_RANGE", "`maxPassages` is a number from 1 to 50.");
     }
-    check.finish()?;
-    Ok(AgentFields { name, instructions, max_passages: fields.max_passages })
 }
 
 /// Makes an agent.
 ///
 /// # Errors
 ///
-/// FORBIDDEN, BAD_USER_INPUT, CONFLICT for a name that is taken.
-pub async fn create(operation: &Operation, request_id: &str, fields: AgentFields) -> Result<agent::Model> {
+/// FORBIDDEN, BAD_USER_INPUT, CONFLICT for an id or a name that is taken.
+pub async fn create(operation: &Operation, request_id: &str, new: NewAgent) -> Result<agent::Model> {
     let _ = operation.require(Permission::AgentWrite)?;
-    let fields = check(&fields)?;
-    let name = fields.name.ok_or_else(|| Error::field("input.name", "REQUIRED", "`name` is missing."))?;
+    let mut check = Check::new();
+    let id = check.new_id("id", new.id.as_ref());
+    let name = check_name(&mut check, &new.name);
+    let instructions = check_instructions(&mut check, new.instructions.as_deref());
+    check_passages(&mut check, new.max_passages);
+    let id = check.finish_with(id)?;
     let row = agent::ActiveModel {
         workspace_id: Set(operation.workspace_id()?),
-        id: Set(AgentId::new()),
+        id: Set(id),
         name: Set(name),
-        instructions: Set(fields.instructions.unwrap_or_default()),
+        instructions: Set(instructions.unwrap_or_default()),
         model: Set(EXTRACTIVE.to_owned()),
-        max_passages: Set(fields.max_passages.unwrap_or(12)),
+        max_passages: Set(new.max_passages.unwrap_or(12)),
         ..Default::default()
     };
-    let row = agent::Entity::insert(row).exec_with_returning(operation).await.map_err(name_taken)?;
+    let row = agent::Entity::insert(row).exec_with_returning(operation).await.map_err(taken)?;
     tell(operation, request_id, EventType::AgentCreated, &row);
     operation.audit(Audit {
         action: "agent.create",
@@ -80,32 +102,33 @@ pub async fn create(operation: &Operation, request_id: &str, fields: AgentFields
 /// # Errors
 ///
 /// FORBIDDEN, BAD_USER_INPUT, NOT_FOUND, CONFLICT with the current version, or for a name that is taken.
-pub async fn update(
-    operation: &Operation,
-    request_id: &str,
-    (id, version): (AgentId, i32),
-    fields: AgentFields,
-) -> Result<agent::Model> {
+pub async fn update(operation: &Operation, request_id: &str, change: ChangedAgent) -> Result<agent::Model> {
     let _ = operation.require(Permission::AgentWrite)?;
-    let fields = check(&fields)?;
+    let mut check = Check::new();
+    let id = check.id("id", &change.id);
+    let version = check.version(change.version);
+    let name = change.name.map(|name| check_name(&mut check, &name));
+    let instructions = check_instructions(&mut check, change.instructions.as_deref());
+    check_passages(&mut check, change.max_passages);
+    let id = check.finish_with(id)?;
     let select = agent::Entity::find().filter(agent::Column::Id.eq(id)).lock_exclusive();
     let before = select.one(operation).await?.ok_or(Error::NotFound("agent"))?;
     if before.version != version {
         return Err(Error::Conflict("Somebody changed this agent in the meantime.", Some(before.version)));
     }
-    let change = agent::ActiveModel {
-        name: Set(fields.name.unwrap_or_else(|| before.name.clone())),
-        instructions: Set(fields.instructions.unwrap_or_else(|| before.instructions.clone())),
-        max_passages: Set(fields.max_passages.unwrap_or(before.max_passages)),
+    let changed = agent::ActiveModel {
+        name: Set(name.unwrap_or_else(|| before.name.clone())),
+        instructions: Set(instructions.unwrap_or_else(|| before.instructions.clone())),
+        max_passages: Set(change.max_passages.unwrap_or(before.max_passages)),
         version: Set(before.version + 1),
         updated_at: Set(crate::clock::now()),
         ..Default::default()
     };
     let rows = agent::Entity::update_many()
-        .set(change)
+        .set(changed)
         .filter(agent::Column::Id.eq(id))
         .exec_with_returning(operation);
-    let row = rows.await.map_err(name_taken)?.pop().ok_or(Error::NotFound("agent"))?;
+    let row = rows.await.map_err(taken)?.pop().ok_or(Error::NotFound("agent"))?;
     tell(operation, request_id, EventType::AgentUpdated, &row);
     operation.audit(Audit {
         action: "agent.update",
@@ -117,11 +140,12 @@ pub async fn update(
     Ok(row)
 }
 
-fn name_taken(error: sea_orm::DbErr) -> Error {
-    if broken_constraint(&error) == Some("agents_name") {
-        return Error::Conflict("An agent of this name exists.", None);
+fn taken(error: sea_orm::DbErr) -> Error {
+    match broken_constraint(&error) {
+        Some("agents_pkey") => ID_EXISTS,
+        Some("agents_name") => Error::Conflict("An agent of this name exists.", None),
+        _ => error.into(),
     }
-    error.into()
 }
 
 fn tell(operation: &Operation, request_id: &str, r#type: EventType, row: &agent::Model) {
@@ -135,12 +159,14 @@ fn tell(operation: &Operation, request_id: &str, r#type: EventType, row: &agent:
 
 /// A run to start.
 pub struct NewRun {
+    /// The client's id; none for one of ours.
+    pub id: Option<Given<AgentRunId>>,
     /// The agent.
-    pub agent_id: AgentId,
+    pub agent_id: Given<AgentId>,
     /// The question.
     pub input: String,
     /// Where to look; everywhere if empty.
-    pub collection_ids: Vec<CollectionId>,
+    pub collection_ids: Vec<Given<CollectionId>>,
     /// How long it may take, in seconds.
     pub seconds: i64,
 }
@@ -149,24 +175,19 @@ pub struct NewRun {
 ///
 /// # Errors
 ///
-/// FORBIDDEN, BAD_USER_INPUT, NOT_FOUND for the agent or a collection.
+/// FORBIDDEN, BAD_USER_INPUT, NOT_FOUND for the agent or a collection, CONFLICT for an id that is taken.
 pub async fn start(operation: &Operation, request_id: &str, new: NewRun) -> Result<agent_run::Model> {
     let _ = operation.require(Permission::AgentRunWrite)?;
     let mut check = Check::new();
+    let id = check.new_id("id", new.id.as_ref());
+    let agent_id = check.id("agentId", &new.agent_id);
     let input = check.text("input", &new.input, 1..=LONGEST_INPUT);
-    if new.collection_ids.len() > MOST_COLLECTIONS {
-        check.refuse(
-            "collectionIds",
-            "LENGTH",
-            format!("`collectionIds` takes at most {MOST_COLLECTIONS} ids."),
-        );
-    }
-    check.finish()?;
-    let agent = agent::Entity::find().filter(agent::Column::Id.eq(new.agent_id)).one(operation).await?;
+    let collections = check.ids("collectionIds", &new.collection_ids, MOST_COLLECTIONS);
+    let ((id, agent_id), collections) = check.finish_with(id.zip(agent_id).zip(collections))?;
+    let agent = agent::Entity::find().filter(agent::Column::Id.eq(agent_id)).one(operation).await?;
     let agent = agent.ok_or(Error::NotFound("agent"))?;
-    check_collections(operation, &new.collection_ids).await?;
-    let id = AgentRunId::new();
-    let collections: Vec<_> = new.collection_ids.iter().map(|id| id.0).collect();
+    check_collections(operation, &collections).await?;
+    let collections: Vec<_> = collections.iter().map(|id| id.0).collect();
     let row = agent_run::ActiveModel {
         workspace_id: Set(operation.workspace_id()?),
         id: Set(id),
@@ -179,7 +200,12 @@ pub async fn start(operation: &Operation, request_id: &str, new: NewRun) -> Resu
         deadline_at: Set(crate::clock::now() + chrono::TimeDelta::seconds(new.seconds)),
         ..Default::default()
     };
-    agent_run::Entity::insert(row).exec_without_returning(operation).await?;
+    agent_run::Entity::insert(row).exec_without_returning(operation).await.map_err(|error| {
+        match broken_constraint(&error) {
+            Some("agent_runs_pkey") => ID_EXISTS,
+            _ => error.into(),
+        }
+    })?;
     append(operation, id, vec![NewEvent { kind: AgentRunEventKind::StatusChanged, data: json!({}) }]).await?;
     enqueue(
         operation,
@@ -212,9 +238,16 @@ pub async fn start(operation: &Operation, request_id: &str, new: NewRun) -> Resu
 ///
 /// # Errors
 ///
-/// FORBIDDEN, NOT_FOUND.
-pub async fn cancel(operation: &Operation, request_id: &str, id: AgentRunId) -> Result<agent_run::Model> {
+/// FORBIDDEN, BAD_USER_INPUT, NOT_FOUND.
+pub async fn cancel(
+    operation: &Operation,
+    request_id: &str,
+    id: &Given<AgentRunId>,
+) -> Result<agent_run::Model> {
     let _ = operation.require(Permission::AgentRunWrite)?;
+    let mut check = Check::new();
+    let id = check.id("id", id);
+    let id = check.finish_with(id)?;
     let select = agent_run::Entity::find().filter(agent_run::Column::Id.eq(id)).lock_exclusive();
     let before = select.one(operation).await?.ok_or(Error::NotFound("run"))?;
     if is_terminal(before.status) {
@@ -232,47 +265,6 @@ pub async fn cancel(operation: &Operation, request_id: &str, id: AgentRunId) -> 
     run(operation, id).await?.ok_or(Error::NotFound("run"))
 }
 
-/// A page of agents.
-///
-/// # Errors
-///
-/// FORBIDDEN without agent:read.
-pub async fn agents(operation: &Operation, page: &Page) -> Result<Vec<agent::Model>> {
-    let _ = operation.require(Permission::AgentRead)?;
-    Ok(page.select(agent::Entity::find(), agent::Column::Id).all(operation).await?)
-}
-
-/// An agent; none where it does not exist or is not visible.
-///
-/// # Errors
-///
-/// BAD_USER_INPUT outside a workspace.
-pub async fn agent(operation: &Operation, id: AgentId) -> Result<Option<agent::Model>> {
-    operation.workspace_id()?;
-    Ok(agent::Entity::find().filter(agent::Column::Id.eq(id)).one(operation).await?)
-}
-
-/// A page of runs.
-///
-/// # Errors
-///
-/// FORBIDDEN without agent_run:read.
-pub async fn runs(
-    operation: &Operation,
-    (agent, status): (Option<AgentId>, Option<AgentRunStatus>),
-    page: &Page,
-) -> Result<Vec<agent_run::Model>> {
-    let _ = operation.require(Permission::AgentRunRead)?;
-    let mut select = agent_run::Entity::find();
-    if let Some(agent) = agent {
-        select = select.filter(agent_run::Column::AgentId.eq(agent));
-    }
-    if let Some(status) = status {
-        select = select.filter(agent_run::Column::Status.eq(status));
-    }
-    Ok(page.select(select, agent_run::Column::Id).all(operation).await?)
-}
-
 /// A run; none where it does not exist or is not visible.
 ///
 /// # Errors
@@ -281,28 +273,4 @@ pub async fn runs(
 pub async fn run(operation: &Operation, id: AgentRunId) -> Result<Option<agent_run::Model>> {
     operation.workspace_id()?;
     Ok(agent_run::Entity::find().filter(agent_run::Column::Id.eq(id)).one(operation).await?)
-}
-
-/// A page of a run's steps.
-///
-/// # Errors
-///
-/// UNAVAILABLE.
-pub async fn steps(
-    operation: &Operation,
-    run: AgentRunId,
-    page: &Page,
-) -> Result<Vec<agent_run_step::Model>> {
-    let select = agent_run_step::Entity::find().filter(agent_run_step::Column::AgentRunId.eq(run));
-    Ok(page.select(select, agent_run_step::Column::Ordinal).all(operation).await?)
-}
-
-/// A page of a run's citations.
-///
-/// # Errors
-///
-/// UNAVAILABLE.
-pub async fn citations(operation: &Operation, run: AgentRunId, page: &Page) -> Result<Vec<citation::Model>> {
-    let select = citation::Entity::find().filter(citation::Column::AgentRunId.eq(run));
-    Ok(page.select(select, citation::Column::Ordinal).all(operation).await?)
 }

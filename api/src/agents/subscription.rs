@@ -11,7 +11,7 @@ use entity::agent_run::{AgentRunFailureClass, AgentRunStatus};
 use entity::agent_run_event::{self, AgentRunEventKind};
 use entity::agent_run_step::AgentRunStepKind;
 use entity::citation::CitationVerification;
-use entity::id::AgentRunId;
+use entity::id::{AgentRunId, Given};
 use futures_util::Stream;
 use sea_orm::ActiveEnum;
 use tokio::sync::Semaphore;
@@ -22,6 +22,7 @@ use super::{events, service};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::graphql::OriginOfRequest;
+use crate::input::Check;
 use crate::tenancy::{Access, Permission, Wake};
 
 /// How long a lost wake-up can delay an event.
@@ -105,17 +106,19 @@ impl AgentsSubscription {
     async fn agent_run_events(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The run.")] agent_run_id: AgentRunId,
+        #[graphql(desc = "The run.")] agent_run_id: Given<AgentRunId>,
         #[graphql(desc = "Only events behind this cursor; all unless said.")] after: Option<String>,
     ) -> Result<impl Stream<Item = Result<AgentRunEvent>> + use<>> {
         let app =
             context.data::<Arc<App>>().map_err(|_| Error::internal("no application in the schema"))?.clone();
         let origin = context.data::<OriginOfRequest>().cloned().unwrap_or(OriginOfRequest(None));
-        let seq = after.map(|cursor| decode(agent_run_id, &cursor)).transpose()?.unwrap_or(0);
+        let mut check = Check::arguments();
+        let run = check.id("agentRunId", &agent_run_id);
+        let run = check.finish_with(run)?;
+        let seq = after.map(|cursor| decode(run, &cursor)).transpose()?.unwrap_or(0);
         // Before the first look, so that nothing falls between the look and the wait.
         let wakes = app.database().wakes().subscribe();
-        let follower =
-            Follower { app, origin, run: agent_run_id, seq, wakes, queue: Vec::new(), ended: false };
+        let follower = Follower { app, origin, run, seq, wakes, queue: Vec::new(), ended: false };
         follower.check().await?;
         Ok(futures_util::stream::try_unfold(follower, |mut follower| async move {
             Ok(follower.next().await?.map(|event| (event, follower)))

@@ -1,15 +1,18 @@
 //! GraphQL types of agents and runs.
 
 use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, SimpleObject};
-use entity::id::{AgentId, AgentRunId, CollectionId};
+use entity::id::{AgentId, AgentRunId, CollectionId, Given};
 use entity::{agent, agent_run, agent_run_step, chunk, citation, document, document_version, user};
 
-use super::service;
+use super::lists::{
+    AgentRunFilter, AgentRunOrder, AgentRunStepFilter, AgentRunStepOrder, CitationFilter, CitationOrder,
+    Citations, Runs, Steps,
+};
 use crate::error::{Error, Result};
-use crate::graphql::{Connection, connection, list_cost, loader, operation};
+use crate::graphql::{Connection, ListArgs, children, list_cost, loader};
 use crate::knowledge::offsets::OffsetMap;
 use crate::knowledge::{Chunk, Document, DocumentVersion, OffsetUnit, offset_in_version, text_of};
-use crate::page::{Key, Order, Page, PageArgs};
+use crate::list::PageArgs;
 
 /// The most characters of context on either side of a quote.
 const MOST_CONTEXT: i32 = 2000;
@@ -37,15 +40,15 @@ impl Agent {
     async fn agent_runs(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "Only rows for which this holds.")] filter: Option<AgentRunFilter>,
+        #[graphql(desc = "The order; newest first unless said.")] order_by: Option<AgentRunOrder>,
         #[graphql(desc = "How many from the beginning, 1 to 100; 20 unless said.")] first: Option<i32>,
         #[graphql(desc = "After this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<AgentRun>> {
-        let page = Page::parse("agentRuns", Order::Newest, PageArgs { first, after, last, before })?;
-        let rows =
-            service::runs(operation(context).await?.as_ref(), (Some(self.row.id), None), &page).await?;
-        Ok(connection(&page, rows, |row| Key::Id(row.id.0), AgentRun::from))
+        let args = ListArgs { filter, order_by, page: PageArgs { first, after, last, before } };
+        children::<Runs, _>(context, self.row.id.0, args).await
     }
 }
 
@@ -101,14 +104,15 @@ impl AgentRun {
     async fn steps(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "Only rows for which this holds.")] filter: Option<AgentRunStepFilter>,
+        #[graphql(desc = "The order; as they were done unless said.")] order_by: Option<AgentRunStepOrder>,
         #[graphql(desc = "How many from the beginning, 1 to 100; 20 unless said.")] first: Option<i32>,
         #[graphql(desc = "After this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<AgentRunStep>> {
-        let page = Page::parse("steps", Order::Ordinal, PageArgs { first, after, last, before })?;
-        let rows = service::steps(operation(context).await?.as_ref(), self.row.id, &page).await?;
-        Ok(connection(&page, rows, |row| Key::Ordinal(row.ordinal.into()), |row| AgentRunStep { row }))
+        let args = ListArgs { filter, order_by, page: PageArgs { first, after, last, before } };
+        children::<Steps, _>(context, self.row.id.0, args).await
     }
 
     /// The citations of its answer, in the answer's order.
@@ -116,14 +120,15 @@ impl AgentRun {
     async fn citations(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "Only rows for which this holds.")] filter: Option<CitationFilter>,
+        #[graphql(desc = "The order; the answer's unless said.")] order_by: Option<CitationOrder>,
         #[graphql(desc = "How many from the beginning, 1 to 100; 20 unless said.")] first: Option<i32>,
         #[graphql(desc = "After this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Citation>> {
-        let page = Page::parse("citations", Order::Ordinal, PageArgs { first, after, last, before })?;
-        let rows = service::citations(operation(context).await?.as_ref(), self.row.id, &page).await?;
-        Ok(connection(&page, rows, |row| Key::Ordinal(row.ordinal.into()), Citation::from))
+        let args = ListArgs { filter, order_by, page: PageArgs { first, after, last, before } };
+        children::<Citations, _>(context, self.row.id.0, args).await
     }
 }
 
@@ -168,6 +173,12 @@ pub struct AgentRunStep {
     /// The row.
     #[graphql(flatten)]
     pub row: agent_run_step::Model,
+}
+
+impl From<agent_run_step::Model> for AgentRunStep {
+    fn from(row: agent_run_step::Model) -> Self {
+        Self { row }
+    }
 }
 
 /// Whether a cited version is what search finds today.
@@ -329,6 +340,10 @@ pub struct QuoteInContext {
 /// An agent to make.
 #[derive(InputObject)]
 pub struct AgentCreateInput {
+    /// An id of your own making, so that the object can be shown before the answer is there: a TypeID `agent_…` whose UUID is
+    /// of version 7. Lists are in the order of ids, so it says when it was made: not more than 24 hours behind the server's clock,
+    /// not more than 10 minutes ahead. One that exists is a CONFLICT. Made by the server unless sent.
+    pub id: Option<Given<AgentId>>,
     /// The name, unique in the workspace: 1 to 200 characters.
     pub name: String,
     /// What a model is told: at most 20,000 characters.
@@ -341,7 +356,7 @@ pub struct AgentCreateInput {
 #[derive(InputObject)]
 pub struct AgentUpdateInput {
     /// The agent.
-    pub id: AgentId,
+    pub id: Given<AgentId>,
     /// The `version` of the agent that the change was made against.
     pub version: i32,
     /// A new name.
@@ -362,19 +377,23 @@ pub struct AgentPayload {
 /// A run to start.
 #[derive(InputObject)]
 pub struct AgentRunStartInput {
+    /// An id of your own making, so that the object can be shown before the answer is there: a TypeID `run_…` whose UUID is
+    /// of version 7. Lists are in the order of ids, so it says when it was made: not more than 24 hours behind the server's clock,
+    /// not more than 10 minutes ahead. One that exists is a CONFLICT. Made by the server unless sent.
+    pub id: Option<Given<AgentRunId>>,
     /// The agent.
-    pub agent_id: AgentId,
+    pub agent_id: Given<AgentId>,
     /// The question: 1 to 10,000 characters.
     pub input: String,
-    /// Look only in these collections; everywhere unless said.
-    pub collection_ids: Option<Vec<CollectionId>>,
+    /// Look only in these collections, at most 100; everywhere unless said.
+    pub collection_ids: Option<Vec<Given<CollectionId>>>,
 }
 
 /// A run to cancel.
 #[derive(InputObject)]
 pub struct AgentRunCancelInput {
     /// The run.
-    pub id: AgentRunId,
+    pub id: Given<AgentRunId>,
 }
 
 /// The run that was started or canceled.

@@ -63,7 +63,9 @@ impl Demo {
         };
         let started = match interrupt.or(prepared).await {
             Ok((users, seeded)) => {
-                stack.start_server(listener, ServeOptions { allow_loopback_origins: true, graphiql: true });
+                let options =
+                    ServeOptions { allow_loopback_origins: true, graphiql: true, ..ServeOptions::default() };
+                stack.start_server(listener, options);
                 let ready = ready(&stack, Ready::at(address, true, stack.app_url()), &users);
                 if self.json {
                     output::json(&ready)

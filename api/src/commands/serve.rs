@@ -5,14 +5,15 @@ use clap::Args;
 use super::interrupt::Interrupt;
 use super::output;
 use super::ready::{self, Ready};
-use crate::config::{DatabaseUrls, Limits, Place};
+use crate::config::{DatabaseUrls, Limits, Pages, Place};
 use crate::operations::Failure;
 use crate::operations::stack::{Settings, Stack};
-use crate::server::ServeOptions;
+use crate::server::{AllowedOrigins, ServeOptions};
 
 pub const EXAMPLES: &str = "Examples:
   footnote serve                               on the private database of the data folder
   FOOTNOTE_APP_DATABASE_URL=… FOOTNOTE_WORKER_DATABASE_URL=… footnote serve --listen 0.0.0.0:8787
+  footnote serve --allowed-origins https://app.example,https://admin.example
   footnote serve --json --listen 127.0.0.1:0   one line with the addresses when it is ready";
 
 /// What a server is started with.
@@ -24,6 +25,8 @@ pub struct Serve {
     urls: DatabaseUrls,
     #[command(flatten)]
     limits: Limits,
+    #[command(flatten)]
+    pages: Pages,
     /// Do not serve the page of GraphiQL.
     #[arg(long, env = "FOOTNOTE_NO_GRAPHIQL")]
     no_graphiql: bool,
@@ -35,13 +38,17 @@ pub struct Serve {
 impl Serve {
     /// Serves until the wish to end.
     pub async fn run(self, mut interrupt: Interrupt) -> Result<(), Failure> {
+        let allowed_origins = AllowedOrigins::parse(&self.pages.allowed_origins).map_err(Failure::Usage)?;
         let (listener, address) = ready::listen(self.place.listen).await?;
         let settings = Settings { data: self.place.data, urls: self.urls, limits: self.limits };
         let mut stack = interrupt.or(Stack::open(settings)).await?;
         stack.start_worker();
         let graphiql = !self.no_graphiql;
         // A proxy in front may reach this over the loopback for everybody, so no origin is trusted for being local.
-        stack.start_server(listener, ServeOptions { allow_loopback_origins: false, graphiql });
+        stack.start_server(
+            listener,
+            ServeOptions { allowed_origins, allow_loopback_origins: false, graphiql },
+        );
         let told =
             tell(&stack, &Ready::at(address, graphiql, stack.app_url()), &ready::base(address), self.json);
         until_ended(stack, told, interrupt).await

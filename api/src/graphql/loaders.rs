@@ -88,6 +88,10 @@ pub(super) fn insert_by_id(data: &mut Data, request: &Arc<Request>) {
     insert::<entity::chunk::Entity>(data, request);
     insert::<entity::agent::Entity>(data, request);
     insert::<entity::agent_run::Entity>(data, request);
+    insert::<entity::workspace::Entity>(data, request);
+    insert::<entity::ingestion::Entity>(data, request);
+    insert::<entity::citation::Entity>(data, request);
+    insert::<entity::job::Entity>(data, request);
 }
 
 /// The loader of a table.
@@ -142,4 +146,8 @@ by_id! {
     chunk: ChunkId,
     agent: AgentId,
     agent_run: AgentRunId,
+    workspace: WorkspaceId,
+    ingestion: IngestionId,
+    citation: CitationId,
+    job: JobId,
 }

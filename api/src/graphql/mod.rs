@@ -1,25 +1,33 @@
 //! What belongs to the schema as a whole: its assembly, the request that resolvers work in, pages, node ids, loaders, and
 //! the hook that ends each operation and presents each error. It knows no rule of any capability.
 
+mod children;
 mod connection;
-mod extension;
+mod each_item;
+mod executor;
 mod guard;
+mod idempotency;
 mod loaders;
 mod node;
+mod omitted;
+mod presenter;
 mod request;
 
 use std::sync::Arc;
 
-use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, Schema as Inner};
+use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, SchemaBuilder};
 
-pub use connection::{Connection, connection, list_cost};
-pub use extension::EndOperation;
+pub use children::first_below;
+pub(crate) use children::insert_list;
+pub use connection::{Connection, ListArgs, children, list, list_cost};
+pub use executor::Schema;
+pub(crate) use idempotency::REPLAYED;
+pub use idempotency::{HeaderKey, Secret, Secrets};
 pub(crate) use loaders::batching;
 pub use loaders::{ById, Load, loader};
 pub use node::Node;
+pub(crate) use request::selected_operation;
 pub use request::{Credentials, OriginOfRequest, Request, RequestId, operation, request};
-
-use crate::app::App;
 
 /// Everything that can be asked. What does not exist and what is not visible are the same: null.
 #[derive(MergedObject, Default)]
@@ -43,8 +51,8 @@ pub struct Mutation(
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(crate::agents::AgentsSubscription);
 
-/// The schema.
-pub type Schema = Inner<Query, Mutation, Subscription>;
+/// The schema as the library has it.
+type Library = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// How deep a query may nest.
 const DEPTH: usize = 15;
@@ -57,16 +65,10 @@ const DIRECTIVES: usize = 8;
 /// How deep selection sets may nest before the limits above are looked at.
 const PARSER_DEPTH: usize = 32;
 
-/// Assembles the schema for an application.
-#[must_use]
-pub fn schema(app: Arc<App>) -> Schema {
-    builder().data(app).extension(EndOperation).finish()
-}
-
 /// The schema in the definition language, as `schema.graphql` has it.
 #[must_use]
 pub fn sdl() -> String {
-    let schema = builder().finish();
+    let schema = library().finish();
     schema.sdl_with_options(SDLExportOptions::new().sorted_fields().sorted_enum_items().sorted_arguments())
 }
 
@@ -74,10 +76,12 @@ pub fn sdl() -> String {
 fn insert_loaders(data: &mut async_graphql::Data, request: &Arc<Request>) {
     loaders::insert_by_id(data, request);
     crate::knowledge::insert_loaders(data, request);
+    crate::agents::insert_loaders(data, request);
+    crate::workspaces::insert_loaders(data, request);
 }
 
-fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
-    Schema::build(Query::default(), Mutation::default(), Subscription::default())
+fn library() -> SchemaBuilder<Query, Mutation, Subscription> {
+    Library::build(Query::default(), Mutation::default(), Subscription::default())
         .limit_depth(DEPTH)
         .limit_complexity(COMPLEXITY)
         .limit_aliases(ALIASES)

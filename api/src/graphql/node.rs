@@ -2,16 +2,16 @@
 
 use async_graphql::{Context, ID, Interface, Object};
 use entity::id::parse_any;
-use entity::{agent, agent_run, citation, collection, ingestion, job, workspace};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use entity::{agent, agent_run, citation, ingestion, job, workspace};
+use futures_util::future::try_join_all;
 use uuid::Uuid;
 
-use super::operation;
+use super::{ById, loader, operation};
 use crate::agents::{Agent, AgentRun, Citation};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::input::Check;
 use crate::jobs::Job;
 use crate::knowledge::{Chunk, Collection, Document, DocumentVersion, Ingestion};
-use crate::tenancy::Operation;
 use crate::workspaces::Workspace;
 
 /// The most ids of one `nodes`.
@@ -51,8 +51,10 @@ pub struct NodeQuery;
 impl NodeQuery {
     /// An object by its id; null where there is none, or none that you may see.
     async fn node(&self, context: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> Result<Option<Node>> {
-        let key = parse("id", &id)?;
-        find(operation(context).await?.as_ref(), key).await
+        let mut check = Check::arguments();
+        let key = parse(&mut check, "id", &id);
+        let key = check.finish_with(key)?;
+        find(context, key).await
     }
 
     /// Objects by their ids, in the same order; null for each that is not there, or that you may not see.
@@ -62,67 +64,76 @@ impl NodeQuery {
         context: &Context<'_>,
         #[graphql(desc = "At most 100 ids.")] ids: Vec<ID>,
     ) -> Result<Vec<Option<Node>>> {
+        let mut check = Check::arguments();
         if ids.len() > MOST_IDS {
-            return Err(Error::field("ids", "LENGTH", format!("`ids` takes at most {MOST_IDS} ids.")));
+            check.refuse("ids", "LENGTH", format!("`ids` takes at most {MOST_IDS} ids."));
         }
-        let keys = ids.iter().map(|id| parse("ids", id)).collect::<Result<Vec<_>>>()?;
-        let operation = operation(context).await?;
-        let mut nodes = Vec::with_capacity(keys.len());
-        for key in keys {
-            nodes.push(find(&operation, key).await?);
-        }
-        Ok(nodes)
+        let keys: Vec<_> = ids
+            .iter()
+            .take(MOST_IDS)
+            .enumerate()
+            .map(|(place, id)| parse(&mut check, &format!("ids.{place}"), id))
+            .collect();
+        let keys: Vec<_> = check.finish_with(keys.into_iter().collect::<Option<_>>())?;
+        // All at once: ids of one type meet in its loader.
+        try_join_all(keys.into_iter().map(|key| find(context, key))).await
     }
 }
 
-fn parse(argument: &str, id: &ID) -> Result<(String, Uuid)> {
-    parse_any(id).ok_or_else(|| {
-        Error::field(argument, "INVALID_ID", format!("`{argument}` holds what is not an id of ours."))
-    })
+fn parse(check: &mut Check, argument: &str, id: &ID) -> Option<(String, Uuid)> {
+    let key = parse_any(id);
+    if key.is_none() {
+        check.refuse(argument, "INVALID_ID", format!("`{argument}` holds what is not an id of ours."));
+    }
+    key
 }
 
 /// The object of an id; a prefix that no type has finds nothing.
-async fn find(operation: &Operation, (prefix, id): (String, Uuid)) -> Result<Option<Node>> {
+async fn find(context: &Context<'_>, (prefix, id): (String, Uuid)) -> Result<Option<Node>> {
     use entity::id::{
         AgentId, AgentRunId, ChunkId, CitationId, CollectionId, DocumentId, DocumentVersionId, IngestionId,
         JobId, WorkspaceId,
     };
-    operation.workspace_id()?;
+    operation(context).await?.workspace_id()?;
     Ok(match prefix.as_str() {
-        WorkspaceId::PREFIX => one::<workspace::Entity>(operation, workspace::Column::Id, id)
+        WorkspaceId::PREFIX => row::<workspace::Entity>(context, WorkspaceId(id))
             .await?
             .map(|row| Node::Workspace(Box::new(row.into()))),
-        CollectionId::PREFIX => one::<collection::Entity>(operation, collection::Column::Id, id)
+        CollectionId::PREFIX => crate::knowledge::live_collection(context, CollectionId(id))
             .await?
-            .map(|row| Node::Collection(Box::new(row.into()))),
-        DocumentId::PREFIX => crate::knowledge::service::document(operation, DocumentId(id))
+            .map(|collection| Node::Collection(Box::new(collection))),
+        DocumentId::PREFIX => crate::knowledge::live_document(context, DocumentId(id))
             .await?
-            .map(|row| Node::Document(Box::new(row.into()))),
-        DocumentVersionId::PREFIX => crate::knowledge::service::version(operation, DocumentVersionId(id))
+            .map(|document| Node::Document(Box::new(document))),
+        DocumentVersionId::PREFIX => crate::knowledge::kept_version(context, DocumentVersionId(id))
             .await?
-            .map(|row| Node::DocumentVersion(Box::new(row.into()))),
-        ChunkId::PREFIX => crate::knowledge::service::chunk(operation, ChunkId(id))
+            .map(|version| Node::DocumentVersion(Box::new(version))),
+        ChunkId::PREFIX => crate::knowledge::live_chunk(context, ChunkId(id))
             .await?
-            .map(|row| Node::Chunk(Box::new(row.into()))),
-        IngestionId::PREFIX => one::<ingestion::Entity>(operation, ingestion::Column::Id, id)
+            .map(|chunk| Node::Chunk(Box::new(chunk))),
+        IngestionId::PREFIX => row::<ingestion::Entity>(context, IngestionId(id))
             .await?
             .map(|row| Node::Ingestion(Box::new(row.into()))),
-        AgentId::PREFIX => one::<agent::Entity>(operation, agent::Column::Id, id)
-            .await?
-            .map(|row| Node::Agent(Box::new(row.into()))),
-        AgentRunId::PREFIX => one::<agent_run::Entity>(operation, agent_run::Column::Id, id)
+        AgentId::PREFIX => {
+            row::<agent::Entity>(context, AgentId(id)).await?.map(|row| Node::Agent(Box::new(row.into())))
+        }
+        AgentRunId::PREFIX => row::<agent_run::Entity>(context, AgentRunId(id))
             .await?
             .map(|row| Node::AgentRun(Box::new(row.into()))),
-        CitationId::PREFIX => one::<citation::Entity>(operation, citation::Column::Id, id)
+        CitationId::PREFIX => row::<citation::Entity>(context, CitationId(id))
             .await?
             .map(|row| Node::Citation(Box::new(row.into()))),
-        JobId::PREFIX => one::<job::Entity>(operation, job::Column::Id, id)
-            .await?
-            .map(|row| Node::Job(Box::new(row.into()))),
+        JobId::PREFIX => {
+            row::<job::Entity>(context, JobId(id)).await?.map(|row| Node::Job(Box::new(row.into())))
+        }
         _ => None,
     })
 }
 
-async fn one<E: EntityTrait>(operation: &Operation, column: E::Column, id: Uuid) -> Result<Option<E::Model>> {
-    Ok(E::find().filter(column.eq(id)).one(operation).await?)
+async fn row<E>(context: &Context<'_>, id: E::Id) -> Result<Option<E::Model>>
+where
+    E: ById + Send + Sync,
+    E::Model: Clone + Send + Sync,
+{
+    loader::<E>(context)?.load_one(id).await
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_graphql::Context;
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
 use entity::id::SessionId;
 use tokio::sync::{OnceCell, watch};
 
@@ -27,6 +28,14 @@ pub struct Credentials {
 /// The id under which the log has this request.
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
+
+impl RequestId {
+    /// An id for a request that came without one.
+    #[must_use]
+    pub fn fresh() -> Self {
+        Self(entity::id::EventId::new().0.simple().to_string())
+    }
+}
 
 /// Who asks: what transports put into the data of a request or a socket.
 #[derive(Clone, Debug)]
@@ -158,6 +167,24 @@ impl<'a> Announced<'a> {
 impl Drop for Announced<'_> {
     fn drop(&mut self) {
         self.0.send_modify(|calls| *calls -= 1);
+    }
+}
+
+/// The operation of a document that a request chooses, by its name and type; none where the choice is not clear.
+pub(crate) fn selected_operation<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&'a str>,
+) -> Option<(Option<&'a str>, OperationType)> {
+    match (&document.operations, name) {
+        (DocumentOperations::Single(one), None) => Some((None, one.node.ty)),
+        (DocumentOperations::Single(_), Some(_)) => None,
+        (DocumentOperations::Multiple(many), Some(name)) => {
+            many.get(name).map(|one| (Some(name), one.node.ty))
+        }
+        (DocumentOperations::Multiple(many), None) => {
+            let (name, one) = many.iter().next().filter(|_| many.len() == 1)?;
+            Some((Some(name.as_str()), one.node.ty))
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Enqueuing is part of the operation that causes the work, so neither is there without the other. A dead job stays until
 //! somebody retries it; what its owner's table says (an ingestion, a run) follows it.
 
+mod lists;
 mod mutation;
 mod query;
 pub mod service;

@@ -17,7 +17,7 @@ impl JobsMutation {
     async fn job_retry(&self, context: &Context<'_>, input: JobRetryInput) -> Result<JobRetryPayload> {
         let request = request(context)?;
         let operation = request.operation().await?;
-        let row = service::retry(&operation, request.id(), input.id).await?;
+        let row = service::retry(&operation, request.id(), &input.id).await?;
         Ok(JobRetryPayload { job: Job::from(row) })
     }
 }

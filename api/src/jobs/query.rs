@@ -1,13 +1,14 @@
 //! Queries about jobs.
 
 use async_graphql::{Context, Object};
-use entity::job::JobStatus;
+use entity::job::{self, JobStatus};
+use sea_orm::ColumnTrait;
 
-use super::service;
+use super::lists::{JobFilter, JobOrder, Jobs};
 use super::types::Job;
 use crate::error::Result;
-use crate::graphql::{Connection, connection, list_cost, operation};
-use crate::page::{Key, Order, Page, PageArgs};
+use crate::graphql::{Connection, ListArgs, list, list_cost};
+use crate::list::PageArgs;
 
 /// Queries about jobs.
 #[derive(Default)]
@@ -21,14 +22,15 @@ impl JobsQuery {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Only jobs in this status.")] status: Option<JobStatus>,
+        #[graphql(desc = "Only rows for which this holds.")] filter: Option<JobFilter>,
+        #[graphql(desc = "The order; newest first unless said.")] order_by: Option<JobOrder>,
         #[graphql(desc = "How many from the beginning, 1 to 100; 20 unless said.")] first: Option<i32>,
         #[graphql(desc = "After this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Job>> {
-        let page = Page::parse("jobs", Order::Newest, PageArgs { first, after, last, before })?;
-        let operation = operation(context).await?;
-        let rows = service::list(&operation, status, &page).await?;
-        Ok(connection(&page, rows, |row| Key::Id(row.id.0), Job::from))
+        let args = ListArgs { filter, order_by, page: PageArgs { first, after, last, before } };
+        let only = status.map(|status| job::Column::Status.eq(status));
+        list::<Jobs, _>(context, args, only).await
     }
 }

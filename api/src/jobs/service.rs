@@ -1,13 +1,13 @@
 //! The rules of jobs.
 
-use entity::id::JobId;
-use entity::job::{self, Column, Entity, JobStatus};
+use entity::id::{Given, JobId};
+use entity::job::{self, Column, Entity};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::error::{Error, Result, broken_constraint};
-use crate::page::Page;
+use crate::input::Check;
 use crate::tenancy::{Audit, Event, EventType, Operation, Permission, Wake, statement};
 
 /// Work to be done after the operation has committed.
@@ -52,27 +52,16 @@ pub async fn enqueue(operation: &Operation, new: NewJob<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A page of jobs.
-///
-/// # Errors
-///
-/// FORBIDDEN without job:read.
-pub async fn list(operation: &Operation, status: Option<JobStatus>, page: &Page) -> Result<Vec<job::Model>> {
-    let _ = operation.require(Permission::JobRead)?;
-    let mut select = Entity::find();
-    if let Some(status) = status {
-        select = select.filter(Column::Status.eq(status));
-    }
-    Ok(page.select(select, Column::Id).all(operation).await?)
-}
-
 /// Queues a dead job again.
 ///
 /// # Errors
 ///
-/// FORBIDDEN without job:write, NOT_FOUND, CONFLICT for a job that is not dead or whose work was started anew.
-pub async fn retry(operation: &Operation, request_id: &str, id: JobId) -> Result<job::Model> {
+/// FORBIDDEN without job:write, BAD_USER_INPUT, NOT_FOUND, CONFLICT for a job that is not dead or whose work was started anew.
+pub async fn retry(operation: &Operation, request_id: &str, id: &Given<JobId>) -> Result<job::Model> {
     let _ = operation.require(Permission::JobWrite)?;
+    let mut check = Check::new();
+    let id = check.id("id", id);
+    let id = check.finish_with(id)?;
     let row = Entity::find().filter(Column::Id.eq(id)).one(operation).await?.ok_or(Error::NotFound("job"))?;
     if row.kind == "agent_run.execute" {
         return Err(Error::Conflict("The run has ended with its job; start a new run.", None));

@@ -1,7 +1,7 @@
 //! GraphQL types of jobs.
 
 use async_graphql::{ComplexObject, ID, InputObject, SimpleObject};
-use entity::id::JobId;
+use entity::id::{Given, JobId};
 use entity::job;
 
 /// A job: what operators see of work in the background. A finished job is no longer here.
@@ -42,7 +42,7 @@ impl From<job::Model> for Job {
 #[derive(InputObject)]
 pub struct JobRetryInput {
     /// The job.
-    pub id: JobId,
+    pub id: Given<JobId>,
 }
 
 /// The job that was queued again.

@@ -2,8 +2,8 @@
 //! one before is not made.
 
 use entity::document_version::DocumentFormat;
-use entity::id::{CollectionId, DocumentId, DocumentVersionId};
-use entity::{collection, document, document_version};
+use entity::id::{CollectionId, DocumentId, DocumentVersionId, Given};
+use entity::{document, document_version};
 use sea_orm::{
     ActiveEnum, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect,
@@ -11,47 +11,59 @@ use sea_orm::{
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use super::collections;
 use super::purge::enqueue_purge;
 use super::service::ingest;
-use crate::error::{Error, Result};
+use crate::error::{Error, ID_EXISTS, Result, broken_constraint};
 use crate::input::Check;
 use crate::tenancy::{Audit, Event, EventType, Operation, Permission, statement};
 
-/// What a client sends as a document's text.
-pub struct Content {
-    /// Its format.
-    pub format: DocumentFormat,
-    /// The source, as it was sent.
-    pub source: String,
+/// What a client sends as a document's text: at most one of them.
+pub struct Sources {
+    /// Plain text.
+    pub text: Option<String>,
+    /// Markdown.
+    pub markdown: Option<String>,
+    /// HTML.
+    pub html: Option<String>,
+}
+
+/// A document's text.
+struct Content {
+    format: DocumentFormat,
+    /// As it was sent.
+    source: String,
 }
 
 /// A document to make.
 pub struct NewDocument {
+    /// The client's id; none for one of ours.
+    pub id: Option<Given<DocumentId>>,
     /// The collection.
-    pub collection_id: CollectionId,
+    pub collection_id: Given<CollectionId>,
     /// The title.
     pub title: String,
     /// The text.
-    pub content: Content,
+    pub sources: Sources,
 }
 
 /// What is to change of a document.
 pub struct ChangedDocument {
     /// The document.
-    pub id: DocumentId,
+    pub id: Given<DocumentId>,
     /// The version that the change was made against.
     pub version: i32,
     /// A new title; none keeps it.
     pub title: Option<String>,
     /// A new text; none keeps it.
-    pub content: Option<Content>,
+    pub sources: Sources,
 }
 
 /// Makes a document with its first version, and queues its ingestion.
 ///
 /// # Errors
 ///
-/// FORBIDDEN, BAD_USER_INPUT, PAYLOAD_TOO_LARGE, NOT_FOUND for the collection.
+/// FORBIDDEN, BAD_USER_INPUT, PAYLOAD_TOO_LARGE, NOT_FOUND for the collection, CONFLICT for an id that is taken.
 pub async fn create(
     operation: &Operation,
     request_id: &str,
@@ -60,21 +72,33 @@ pub async fn create(
 ) -> Result<document::Model> {
     let _ = operation.require(Permission::DocumentWrite)?;
     let mut check = Check::new();
+    let id = check.new_id("id", new.id.as_ref());
+    let collection_id = check.id("collectionId", &new.collection_id);
     let title = check.text("title", &new.title, 1..=500);
-    check_content(&mut check, &new.content, limit)?;
-    check.finish()?;
-    let select = collection::Entity::find().filter(collection::Column::Id.eq(new.collection_id));
-    select.one(operation).await?.ok_or(Error::NotFound("collection"))?;
+    let content = check_sources(&mut check, new.sources, limit);
+    if content.is_none() {
+        check.refuse("text", "REQUIRED", "Send one of `text`, `markdown` and `html`.");
+    }
+    let ((id, collection_id), content) = check.finish_with(id.zip(collection_id).zip(content))?;
     let row = document::ActiveModel {
         workspace_id: Set(operation.workspace_id()?),
-        id: Set(DocumentId::new()),
-        collection_id: Set(new.collection_id),
+        id: Set(id),
+        collection_id: Set(collection_id),
         title: Set(title),
         latest_ordinal: Set(1),
         ..Default::default()
     };
-    let row = document::Entity::insert(row).exec_with_returning(operation).await?;
-    add_version(operation, request_id, row.id, 1, new.content).await?;
+    let row = document::Entity::insert(row).exec_with_returning(operation).await.map_err(|error| {
+        match broken_constraint(&error) {
+            Some("documents_pkey") => ID_EXISTS,
+            Some("documents_workspace_id_collection_id_fkey") => Error::NotFound("collection"),
+            _ => error.into(),
+        }
+    })?;
+    // Looked at afterwards: from now on the foreign key's lock keeps the collection from being deleted, and one that was
+    // deleted while the key waited shows.
+    collections::find(operation, collection_id).await?.ok_or(Error::NotFound("collection"))?;
+    add_version(operation, request_id, row.id, 1, content).await?;
     tell(operation, request_id, EventType::DocumentCreated, &row);
     operation.audit(Audit {
         action: "document.create",
@@ -99,17 +123,15 @@ pub async fn update(
 ) -> Result<document::Model> {
     let _ = operation.require(Permission::DocumentWrite)?;
     let mut check = Check::new();
+    let id = check.id("id", &change.id);
+    let version = check.version(change.version);
     let title = check.optional_text("title", change.title.as_deref(), 1..=500);
-    if let Some(content) = &change.content {
-        check_content(&mut check, content, limit)?;
-    }
-    check.finish()?;
-    let before = lock(operation, change.id).await?;
-    if before.version != change.version {
-        return Err(Error::Conflict("Somebody changed this document in the meantime.", Some(before.version)));
-    }
+    let content = check_sources(&mut check, change.sources, limit);
+    let id = check.finish_with(id)?;
+    let before = lock(operation, id).await?;
+    current(&before, version)?;
     let title = title.unwrap_or_else(|| before.title.clone());
-    let content = match change.content {
+    let content = match content {
         Some(content) if is_new(operation, &before, &content).await? => Some(content),
         _ => None,
     };
@@ -122,13 +144,13 @@ pub async fn update(
         .execute_raw(statement(
             "update public.documents set title = $2, latest_ordinal = $3, version = version + 1, updated_at = now() \
              where workspace_id = app.workspace_id() and id = $1",
-            [change.id.0.into(), title.into(), ordinal.into()],
+            [id.0.into(), title.into(), ordinal.into()],
         ))
         .await?;
     if let Some(content) = content {
-        add_version(operation, request_id, change.id, ordinal, content).await?;
+        add_version(operation, request_id, id, ordinal, content).await?;
     }
-    let row = find(operation, change.id).await?;
+    let row = find(operation, id).await?;
     tell(operation, request_id, EventType::DocumentUpdated, &row);
     operation.audit(Audit {
         action: "document.update",
@@ -144,10 +166,21 @@ pub async fn update(
 ///
 /// # Errors
 ///
-/// FORBIDDEN, NOT_FOUND.
-pub async fn delete(operation: &Operation, request_id: &str, id: DocumentId) -> Result<DocumentId> {
+/// FORBIDDEN, BAD_USER_INPUT, NOT_FOUND, CONFLICT with the current version.
+pub async fn delete(
+    operation: &Operation,
+    request_id: &str,
+    (id, version): (Given<DocumentId>, Option<i32>),
+) -> Result<DocumentId> {
     let _ = operation.require(Permission::DocumentWrite)?;
+    let mut check = Check::new();
+    let id = check.id("id", &id);
+    let version = version.map(|version| check.version(version));
+    let id = check.finish_with(id)?;
     let row = lock(operation, id).await?;
+    if let Some(version) = version {
+        current(&row, version)?;
+    }
     // Delete: hides the document; the purge removes what is not cited.
     operation
         .execute_raw(statement(
@@ -168,25 +201,38 @@ pub async fn delete(operation: &Operation, request_id: &str, id: DocumentId) -> 
     Ok(id)
 }
 
-fn check_content(check: &mut Check, content: &Content, limit: usize) -> Result<()> {
-    if content.source.len() > limit {
-        return Err(Error::PayloadTooLarge("document", limit as u64));
+/// The text that was sent; none where there is none. What is wrong with it is noted.
+fn check_sources(check: &mut Check, sources: Sources, limit: usize) -> Option<Content> {
+    let Sources { text, markdown, html } = sources;
+    let sent: Vec<_> = [
+        ("text", DocumentFormat::Text, text),
+        ("markdown", DocumentFormat::Markdown, markdown),
+        ("html", DocumentFormat::Html, html),
+    ]
+    .into_iter()
+    .filter_map(|(field, format, source)| Some((field, Content { format, source: source? })))
+    .collect();
+    for (field, content) in &sent {
+        if sent.len() > 1 {
+            check.refuse(field, "EXCLUSIVE", "Send only one of `text`, `markdown` and `html`.");
+        }
+        check_source(check, field, &content.source, limit);
     }
-    let field = match content.format {
-        DocumentFormat::Text => "text",
-        DocumentFormat::Markdown => "markdown",
-        DocumentFormat::Html => "html",
-    };
-    if content.source.trim().is_empty() {
+    sent.into_iter().next().map(|(_, content)| content)
+}
+
+fn check_source(check: &mut Check, field: &str, source: &str, limit: usize) {
+    if source.len() > limit {
+        check.refuse_size(field, "document", limit as u64);
+    } else if source.trim().is_empty() {
         check.refuse(field, "EMPTY", format!("`{field}` is empty."));
-    } else if content.source.contains('\0') {
+    } else if source.contains('\0') {
         check.refuse(
             field,
             "INVALID_CHARACTER",
             format!("`{field}` holds the character U+0000, which no text can."),
         );
     }
-    Ok(())
 }
 
 async fn add_version(
@@ -238,6 +284,13 @@ async fn lock(operation: &Operation, id: DocumentId) -> Result<document::Model> 
         .filter(document::Column::DeletedAt.is_null())
         .lock_exclusive();
     select.one(operation).await?.ok_or(Error::NotFound("document"))
+}
+
+fn current(row: &document::Model, version: i32) -> Result<()> {
+    if row.version == version {
+        return Ok(());
+    }
+    Err(Error::Conflict("Somebody changed this document in the meantime.", Some(row.version)))
 }
 
 async fn find(operation: &Operation, id: DocumentId) -> Result<document::Model> {

@@ -1,13 +1,17 @@
 //! What the mutations of knowledge take and give.
 
-use async_graphql::{InputObject, SimpleObject};
-use entity::id::{CollectionId, DocumentId, IngestionId};
+use async_graphql::{InputObject, MaybeUndefined, SimpleObject};
+use entity::id::{CollectionId, DocumentId, Given, IngestionId};
 
 use super::types::{Collection, Document, Ingestion};
 
 /// A collection to make.
 #[derive(InputObject)]
 pub struct CollectionCreateInput {
+    /// An id of your own making, so that the object can be shown before the answer is there: a TypeID `collection_…` whose UUID is
+    /// of version 7. Lists are in the order of ids, so it says when it was made: not more than 24 hours behind the server's clock,
+    /// not more than 10 minutes ahead. One that exists is a CONFLICT. Made by the server unless sent.
+    pub id: Option<Given<CollectionId>>,
     /// The name, unique in the workspace: 1 to 200 characters.
     pub name: String,
     /// What stands in it: at most 2,000 characters.
@@ -21,11 +25,51 @@ pub struct CollectionCreatePayload {
     pub collection: Collection,
 }
 
+/// What is to change of a collection. What is absent stays.
+#[derive(InputObject)]
+pub struct CollectionUpdateInput {
+    /// The collection.
+    pub id: Given<CollectionId>,
+    /// The `version` of the collection that the change was made against.
+    pub version: i32,
+    /// A new name: 1 to 200 characters. Null keeps it, too.
+    pub name: Option<String>,
+    /// A new description: at most 2,000 characters. Null removes it.
+    pub description: MaybeUndefined<String>,
+}
+
+/// The collection that was changed.
+#[derive(SimpleObject)]
+pub struct CollectionUpdatePayload {
+    /// The collection.
+    pub collection: Collection,
+}
+
+/// The collection to delete.
+#[derive(InputObject)]
+pub struct CollectionDeleteInput {
+    /// The collection, in which no document stands.
+    pub id: Given<CollectionId>,
+    /// The `version` that is to be deleted: CONFLICT if somebody changed it in the meantime. Any version unless sent.
+    pub version: Option<i32>,
+}
+
+/// The collection that was deleted.
+#[derive(SimpleObject)]
+pub struct CollectionDeletePayload {
+    /// Its id.
+    pub deleted_id: CollectionId,
+}
+
 /// A document to make. Its text is one of `text`, `markdown` and `html`.
 #[derive(InputObject)]
 pub struct DocumentCreateInput {
+    /// An id of your own making, so that the object can be shown before the answer is there: a TypeID `document_…` whose UUID is
+    /// of version 7. Lists are in the order of ids, so it says when it was made: not more than 24 hours behind the server's clock,
+    /// not more than 10 minutes ahead. One that exists is a CONFLICT. Made by the server unless sent.
+    pub id: Option<Given<DocumentId>>,
     /// The collection.
-    pub collection_id: CollectionId,
+    pub collection_id: Given<CollectionId>,
     /// The title to show: 1 to 500 characters.
     pub title: String,
     /// Plain text.
@@ -40,7 +84,7 @@ pub struct DocumentCreateInput {
 #[derive(InputObject)]
 pub struct DocumentUpdateInput {
     /// The document.
-    pub id: DocumentId,
+    pub id: Given<DocumentId>,
     /// The `version` of the document that the change was made against.
     pub version: i32,
     /// A new title: 1 to 500 characters.
@@ -64,7 +108,9 @@ pub struct DocumentPayload {
 #[derive(InputObject)]
 pub struct DocumentDeleteInput {
     /// The document.
-    pub id: DocumentId,
+    pub id: Given<DocumentId>,
+    /// The `version` that is to be deleted: CONFLICT if somebody changed it in the meantime. Any version unless sent.
+    pub version: Option<i32>,
 }
 
 /// The document that was deleted.
@@ -78,7 +124,7 @@ pub struct DocumentDeletePayload {
 #[derive(InputObject)]
 pub struct IngestionRetryInput {
     /// The ingestion, which must have FAILED.
-    pub id: IngestionId,
+    pub id: Given<IngestionId>,
 }
 
 /// The ingestion that was queued again.

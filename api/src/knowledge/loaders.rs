@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
+use async_graphql::dataloader::{DataLoader, HashMapCache, Loader, NoCache};
 use async_graphql::{Context, Data};
+use entity::citation;
 use entity::document_version::{Column, Entity};
 use entity::id::DocumentVersionId;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
+use super::lists::{Documents, Ingestions, Versions};
 use super::offsets::OffsetMap;
 use crate::error::{Error, Result};
-use crate::graphql::{Request, batching};
+use crate::graphql::{Request, batching, insert_list};
 
 /// Reads the texts of versions.
 pub(crate) struct Texts(Arc<Request>);
@@ -64,8 +66,40 @@ impl Loader<(DocumentVersionId, i32)> for Utf16Offsets {
     }
 }
 
-/// Puts both into the data of a request.
+/// Tells which versions an answer quotes.
+pub(crate) struct Cited(Arc<Request>);
+
+impl Loader<DocumentVersionId> for Cited {
+    type Value = ();
+    type Error = Error;
+
+    async fn load(&self, keys: &[DocumentVersionId]) -> Result<HashMap<DocumentVersionId, ()>> {
+        let operation = self.0.operation().await?;
+        let cited: Vec<DocumentVersionId> = citation::Entity::find()
+            .select_only()
+            .column(citation::Column::DocumentVersionId)
+            .distinct()
+            .filter(citation::Column::DocumentVersionId.is_in(keys.iter().copied()))
+            .into_tuple()
+            .all(operation.as_ref())
+            .await?;
+        Ok(cited.into_iter().map(|id| (id, ())).collect())
+    }
+}
+
+/// Whether an answer quotes a version.
+pub(super) async fn is_cited(context: &Context<'_>, id: DocumentVersionId) -> Result<bool> {
+    let loader = context.data::<DataLoader<Cited>>();
+    let found = loader.map_err(|_| Error::internal("cited versions have no loader"))?.load_one(id).await?;
+    Ok(found.is_some())
+}
+
+/// Puts the loaders of knowledge into the data of a request.
 pub(crate) fn insert_loaders(data: &mut Data, request: &Arc<Request>) {
+    insert_list::<Documents>(data, request);
+    insert_list::<Versions>(data, request);
+    insert_list::<Ingestions>(data, request);
+    data.insert(batching(Cited(request.clone()), NoCache));
     data.insert(batching(Texts(request.clone()), HashMapCache::default()));
     data.insert(batching(Utf16Offsets(request.clone()), HashMapCache::default()));
 }

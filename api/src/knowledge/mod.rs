@@ -5,9 +5,11 @@
 //! not visible in Postgres is dropped and counted.
 
 mod chunking;
+pub mod collections;
 mod documents;
 mod ingestion;
 mod inputs;
+mod lists;
 mod loaders;
 mod mutation;
 pub mod offsets;
@@ -26,7 +28,9 @@ pub(crate) use loaders::{insert_loaders, text_of};
 pub use mutation::KnowledgeMutation;
 pub use query::KnowledgeQuery;
 pub use types::{Chunk, Collection, Document, DocumentVersion, Ingestion};
-pub(crate) use types::{OffsetUnit, heading_path, offset_in_version};
+pub(crate) use types::{
+    OffsetUnit, heading_path, kept_version, live_chunk, live_collection, live_document, offset_in_version,
+};
 
 use crate::worker::JobHandler;
 

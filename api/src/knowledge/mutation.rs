@@ -1,15 +1,16 @@
 //! Mutations of knowledge.
 
 use async_graphql::{Context, Object};
-use entity::document_version::DocumentFormat;
 
+use super::collections::{self, ChangedCollection, NewCollection};
 use super::inputs::{
-    CollectionCreateInput, CollectionCreatePayload, DocumentCreateInput, DocumentDeleteInput,
+    CollectionCreateInput, CollectionCreatePayload, CollectionDeleteInput, CollectionDeletePayload,
+    CollectionUpdateInput, CollectionUpdatePayload, DocumentCreateInput, DocumentDeleteInput,
     DocumentDeletePayload, DocumentPayload, DocumentUpdateInput, IngestionRetryInput, IngestionRetryPayload,
 };
-use super::service::{self, ChangedDocument, Content, NewDocument};
+use super::service::{self, ChangedDocument, NewDocument, Sources};
 use super::types::{Collection, Document, Ingestion};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::graphql::request;
 
 /// Mutations of knowledge.
@@ -25,11 +26,41 @@ impl KnowledgeMutation {
         input: CollectionCreateInput,
     ) -> Result<CollectionCreatePayload> {
         let request = request(context)?;
+        let new = NewCollection { id: input.id, name: input.name, description: input.description };
         let operation = request.operation().await?;
-        let row =
-            service::create_collection(&operation, request.id(), &input.name, input.description.as_deref())
-                .await?;
+        let row = collections::create(&operation, request.id(), new).await?;
         Ok(CollectionCreatePayload { collection: Collection::from(row) })
+    }
+
+    /// Changes a collection. Needs the permission collection:write.
+    async fn collection_update(
+        &self,
+        context: &Context<'_>,
+        input: CollectionUpdateInput,
+    ) -> Result<CollectionUpdatePayload> {
+        let request = request(context)?;
+        let change = ChangedCollection {
+            id: input.id,
+            version: input.version,
+            name: input.name,
+            description: input.description.into(),
+        };
+        let operation = request.operation().await?;
+        let row = collections::update(&operation, request.id(), change).await?;
+        Ok(CollectionUpdatePayload { collection: Collection::from(row) })
+    }
+
+    /// Deletes a collection; a CONFLICT while documents stand in it. Its name is free at once. Needs the permissions
+    /// collection:write and document:read.
+    async fn collection_delete(
+        &self,
+        context: &Context<'_>,
+        input: CollectionDeleteInput,
+    ) -> Result<CollectionDeletePayload> {
+        let request = request(context)?;
+        let operation = request.operation().await?;
+        let deleted_id = collections::delete(&operation, request.id(), (input.id, input.version)).await?;
+        Ok(CollectionDeletePayload { deleted_id })
     }
 
     /// Makes a document and queues its ingestion; `ingestion { status }` says when search finds it. Needs document:write.
@@ -39,10 +70,12 @@ impl KnowledgeMutation {
         input: DocumentCreateInput,
     ) -> Result<DocumentPayload> {
         let request = request(context)?;
-        let source = source(input.text, input.markdown, input.html)?.ok_or_else(|| {
-            Error::field("input.text", "REQUIRED", "Send one of `text`, `markdown` and `html`.")
-        })?;
-        let new = NewDocument { collection_id: input.collection_id, title: input.title, content: source };
+        let new = NewDocument {
+            id: input.id,
+            collection_id: input.collection_id,
+            title: input.title,
+            sources: Sources { text: input.text, markdown: input.markdown, html: input.html },
+        };
         let operation = request.operation().await?;
         let limit = request.app().limits().max_document_bytes;
         let row = service::create(&operation, request.id(), limit, new).await?;
@@ -57,9 +90,12 @@ impl KnowledgeMutation {
         input: DocumentUpdateInput,
     ) -> Result<DocumentPayload> {
         let request = request(context)?;
-        let source = source(input.text, input.markdown, input.html)?;
-        let change =
-            ChangedDocument { id: input.id, version: input.version, title: input.title, content: source };
+        let change = ChangedDocument {
+            id: input.id,
+            version: input.version,
+            title: input.title,
+            sources: Sources { text: input.text, markdown: input.markdown, html: input.html },
+        };
         let operation = request.operation().await?;
         let limit = request.app().limits().max_document_bytes;
         let row = service::update(&operation, request.id(), limit, change).await?;
@@ -75,7 +111,8 @@ impl KnowledgeMutation {
     ) -> Result<DocumentDeletePayload> {
         let request = request(context)?;
         let operation = request.operation().await?;
-        Ok(DocumentDeletePayload { deleted_id: service::delete(&operation, request.id(), input.id).await? })
+        let deleted_id = service::delete(&operation, request.id(), (input.id, input.version)).await?;
+        Ok(DocumentDeletePayload { deleted_id })
     }
 
     /// Queues a failed ingestion again. Needs document:write.
@@ -86,24 +123,7 @@ impl KnowledgeMutation {
     ) -> Result<IngestionRetryPayload> {
         let request = request(context)?;
         let operation = request.operation().await?;
-        let row = service::retry_ingestion(&operation, request.id(), input.id).await?;
+        let row = service::retry_ingestion(&operation, request.id(), &input.id).await?;
         Ok(IngestionRetryPayload { ingestion: Ingestion::from(row) })
     }
-}
-
-/// The one text of an input; none where there is none.
-fn source(text: Option<String>, markdown: Option<String>, html: Option<String>) -> Result<Option<Content>> {
-    let given =
-        [(DocumentFormat::Text, text), (DocumentFormat::Markdown, markdown), (DocumentFormat::Html, html)];
-    let mut given =
-        given.into_iter().filter_map(|(format, source)| Some(Content { format, source: source? }));
-    let content = given.next();
-    if given.next().is_some() {
-        return Err(Error::field(
-            "input.text",
-            "EXCLUSIVE",
-            "Send only one of `text`, `markdown` and `html`.",
-        ));
-    }
-    Ok(content)
 }

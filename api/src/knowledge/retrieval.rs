@@ -8,7 +8,9 @@ use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use entity::id::{ChunkId, CollectionId, DocumentId, DocumentVersionId, EmbeddingIndexId, WorkspaceId};
+use entity::id::{
+    ChunkId, CollectionId, DocumentId, DocumentVersionId, EmbeddingIndexId, Given, WorkspaceId,
+};
 use entity::{chunk, document};
 use footnote_vectors::Hit;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
@@ -16,6 +18,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use super::vectors::{active_index, error};
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::input::Check;
 use crate::tenancy::{Operation, Permission};
 
 pub use footnote_vectors::Mode;
@@ -45,39 +48,47 @@ pub struct Search {
     pub mode: Mode,
     /// Where; everywhere if empty.
     pub collections: Vec<CollectionId>,
+    /// Whether the collections were looked at when the work was accepted: one that was deleted since then has nothing to find.
+    pub accepted: bool,
     /// How many passages.
     pub limit: usize,
     /// Whether the hits say where each list had them; the engine is asked twice more for it.
     pub explain: bool,
 }
 
-impl Search {
-    /// Checks what a client sent.
+/// What a client asked for.
+pub struct Asked {
+    /// What is looked for.
+    pub query: String,
+    /// Where; everywhere if empty.
+    pub collections: Vec<Given<CollectionId>>,
+    /// How many passages.
+    pub first: Option<i32>,
+}
+
+impl Asked {
+    /// Checks it.
     ///
     /// # Errors
     ///
-    /// BAD_USER_INPUT.
-    pub fn check(mut self) -> Result<Self> {
-        self.query = self.query.trim().to_owned();
-        let length = self.query.chars().take(LONGEST_QUERY + 1).count();
+    /// BAD_USER_INPUT with every bad argument.
+    pub fn check(self, mode: Mode, explain: bool) -> Result<Search> {
+        let mut check = Check::arguments();
+        let query = self.query.trim().to_owned();
+        let length = query.chars().take(LONGEST_QUERY + 1).count();
         if length == 0 {
-            return Err(Error::field("query", "EMPTY", "`query` is empty."));
+            check.refuse("query", "EMPTY", "`query` is empty.");
+        } else if length > LONGEST_QUERY {
+            check.refuse("query", "LENGTH", format!("`query` takes at most {LONGEST_QUERY} characters."));
         }
-        if length > LONGEST_QUERY {
-            return Err(Error::field(
-                "query",
-                "LENGTH",
-                format!("`query` takes at most {LONGEST_QUERY} characters."),
-            ));
+        let collections = check.ids("collections", &self.collections, MOST_COLLECTIONS);
+        let first = self.first.unwrap_or(20);
+        if !(1..=100).contains(&first) {
+            check.refuse("first", "OUT_OF_RANGE", "`first` is a number from 1 to 100.");
         }
-        if self.collections.len() > MOST_COLLECTIONS {
-            return Err(Error::field(
-                "collections",
-                "LENGTH",
-                format!("`collections` takes at most {MOST_COLLECTIONS} ids."),
-            ));
-        }
-        Ok(self)
+        let collections = check.finish_with(collections)?;
+        let limit = usize::try_from(first).map_err(Error::internal)?;
+        Ok(Search { query, mode, collections, accepted: false, limit, explain })
     }
 }
 
@@ -106,7 +117,9 @@ where
     let operation = open().await?;
     let _ = operation.require(Permission::DocumentRead)?;
     let workspace = operation.workspace_id()?;
-    check_collections(&operation, &search.collections).await?;
+    if !search.accepted {
+        check_collections(&operation, &search.collections).await?;
+    }
     let index = active_index(&operation).await?;
     drop(operation);
     let Some(index) = index else { return Ok((None, Vec::new())) };
@@ -151,7 +164,7 @@ async fn embed(app: &App, search: &Search) -> Result<Option<Vec<f32>>> {
 ///
 /// # Errors
 ///
-/// NOT_FOUND, the same for one that does not exist and one of another tenant.
+/// NOT_FOUND, the same for one that does not exist, that was deleted, and that is another tenant's.
 pub(crate) async fn check_collections(operation: &Operation, ids: &[CollectionId]) -> Result<()> {
     use entity::collection::{Column, Entity};
     if ids.is_empty() {
@@ -161,6 +174,7 @@ pub(crate) async fn check_collections(operation: &Operation, ids: &[CollectionId
         .select_only()
         .column(Column::Id)
         .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(Column::DeletedAt.is_null())
         .into_tuple()
         .all(operation)
         .await?;

@@ -1,154 +1,18 @@
-//! The rules of collections and ingestions.
+//! The rules of ingestions, and what is read of knowledge.
 
-use entity::id::{ChunkId, CollectionId, DocumentId, DocumentVersionId, IngestionId};
-use entity::ingestion::IngestionStatus;
-use entity::{chunk, citation, collection, document, document_version, ingestion};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use entity::id::{DocumentId, DocumentVersionId, Given, IngestionId};
+use entity::ingestion;
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
-pub use super::documents::{ChangedDocument, Content, NewDocument, create, delete, update};
-use crate::error::{Error, Result, broken_constraint};
+pub use super::documents::{ChangedDocument, NewDocument, Sources, create, delete, update};
+use crate::error::{Error, Result};
 use crate::input::Check;
 use crate::jobs::service::{NewJob, enqueue};
-use crate::page::Page;
-use crate::tenancy::{Audit, Event, EventType, Operation, Permission, statement};
+use crate::tenancy::{Audit, Operation, Permission, statement};
 
 /// What `document.ingest` jobs are called in the job lane.
 pub(super) const INGEST: &str = "document.ingest";
-
-/// Makes a collection.
-///
-/// # Errors
-///
-/// FORBIDDEN, BAD_USER_INPUT, CONFLICT for a name that is taken.
-pub async fn create_collection(
-    operation: &Operation,
-    request_id: &str,
-    name: &str,
-    description: Option<&str>,
-) -> Result<collection::Model> {
-    let _ = operation.require(Permission::CollectionWrite)?;
-    let mut check = Check::new();
-    let name = check.text("name", name, 1..=200);
-    let description = check.optional_text("description", description, 0..=2000);
-    check.finish()?;
-    let row = collection::ActiveModel {
-        workspace_id: Set(operation.workspace_id()?),
-        id: Set(CollectionId::new()),
-        name: Set(name),
-        description: Set(description),
-        ..Default::default()
-    };
-    let row = collection::Entity::insert(row).exec_with_returning(operation).await.map_err(|error| {
-        if broken_constraint(&error) == Some("collections_name") {
-            return Error::Conflict("A collection of this name exists.", None);
-        }
-        error.into()
-    })?;
-    operation.publish(Event {
-        r#type: EventType::CollectionCreated,
-        subject: row.id.to_string(),
-        data: json!({ "name": row.name }),
-        correlation_id: request_id.to_owned(),
-    });
-    operation.audit(Audit {
-        action: "collection.create",
-        targets: vec![row.id.to_string()],
-        before: json!(null),
-        after: json!({ "name": row.name }),
-        request_id: request_id.to_owned(),
-    });
-    Ok(row)
-}
-
-/// A page of collections.
-///
-/// # Errors
-///
-/// FORBIDDEN without document:read.
-pub async fn collections(operation: &Operation, page: &Page) -> Result<Vec<collection::Model>> {
-    let _ = operation.require(Permission::DocumentRead)?;
-    Ok(page.select(collection::Entity::find(), collection::Column::Id).all(operation).await?)
-}
-
-/// A page of documents.
-///
-/// # Errors
-///
-/// FORBIDDEN without document:read.
-pub async fn documents(
-    operation: &Operation,
-    collection: Option<CollectionId>,
-    page: &Page,
-) -> Result<Vec<document::Model>> {
-    let _ = operation.require(Permission::DocumentRead)?;
-    let mut select = document::Entity::find().filter(document::Column::DeletedAt.is_null());
-    if let Some(id) = collection {
-        select = select.filter(document::Column::CollectionId.eq(id));
-    }
-    Ok(page.select(select, document::Column::Id).all(operation).await?)
-}
-
-/// A document; none where it does not exist, was deleted, or is not visible.
-///
-/// # Errors
-///
-/// UNAVAILABLE.
-pub async fn document(operation: &Operation, id: DocumentId) -> Result<Option<document::Model>> {
-    operation.workspace_id()?;
-    let select = document::Entity::find()
-        .filter(document::Column::Id.eq(id))
-        .filter(document::Column::DeletedAt.is_null());
-    Ok(select.one(operation).await?)
-}
-
-/// A page of a document's versions, without their texts.
-///
-/// # Errors
-///
-/// FORBIDDEN without document:read.
-pub async fn versions(
-    operation: &Operation,
-    id: DocumentId,
-    page: &Page,
-) -> Result<Vec<document_version::Model>> {
-    let _ = operation.require(Permission::DocumentRead)?;
-    let select = document_version::without_text().filter(document_version::Column::DocumentId.eq(id));
-    Ok(page.select(select, document_version::Column::Ordinal).all(operation).await?)
-}
-
-/// A page of ingestions.
-///
-/// # Errors
-///
-/// FORBIDDEN without document:read.
-pub async fn ingestions(
-    operation: &Operation,
-    status: Option<IngestionStatus>,
-    page: &Page,
-) -> Result<Vec<ingestion::Model>> {
-    let _ = operation.require(Permission::DocumentRead)?;
-    let mut select = ingestion::Entity::find();
-    if let Some(status) = status {
-        select = select.filter(ingestion::Column::Status.eq(status));
-    }
-    Ok(page.select(select, ingestion::Column::Id).all(operation).await?)
-}
-
-/// The newest ingestion of a document.
-///
-/// # Errors
-///
-/// UNAVAILABLE.
-pub async fn ingestion_of_document(
-    operation: &Operation,
-    id: DocumentId,
-) -> Result<Option<ingestion::Model>> {
-    let select = ingestion::Entity::find()
-        .filter(ingestion::Column::DocumentId.eq(id))
-        .order_by_desc(ingestion::Column::Id);
-    Ok(select.one(operation).await?)
-}
 
 /// Queues the ingestion of a version.
 pub(super) async fn ingest(
@@ -188,14 +52,17 @@ async fn enqueue_ingestion(operation: &Operation, request_id: &str, id: Ingestio
 ///
 /// # Errors
 ///
-/// FORBIDDEN, NOT_FOUND, CONFLICT for one that did not fail.
+/// FORBIDDEN, BAD_USER_INPUT, NOT_FOUND, CONFLICT for one that did not fail.
 pub async fn retry_ingestion(
     operation: &Operation,
     request_id: &str,
-    id: IngestionId,
+    id: &Given<IngestionId>,
 ) -> Result<ingestion::Model> {
     use sea_orm::ConnectionTrait;
     let _ = operation.require(Permission::DocumentWrite)?;
+    let mut check = Check::new();
+    let id = check.id("id", id);
+    let id = check.finish_with(id)?;
     find_ingestion(operation, id).await?;
     // Retry: only a failed one.
     let result = operation
@@ -222,35 +89,4 @@ pub async fn retry_ingestion(
 async fn find_ingestion(operation: &Operation, id: IngestionId) -> Result<ingestion::Model> {
     let select = ingestion::Entity::find().filter(ingestion::Column::Id.eq(id));
     select.one(operation).await?.ok_or(Error::NotFound("ingestion"))
-}
-
-/// A version by id; none where its document was deleted and no answer cites it.
-///
-/// # Errors
-///
-/// UNAVAILABLE.
-pub async fn version(
-    operation: &Operation,
-    id: DocumentVersionId,
-) -> Result<Option<document_version::Model>> {
-    let select = document_version::without_text().filter(document_version::Column::Id.eq(id));
-    let Some(row) = select.one(operation).await? else { return Ok(None) };
-    if document(operation, row.document_id).await?.is_some() {
-        return Ok(Some(row));
-    }
-    let cited =
-        citation::Entity::find().filter(citation::Column::DocumentVersionId.eq(id)).one(operation).await?;
-    Ok(cited.map(|_| row))
-}
-
-/// A passage by id; none where its document was deleted.
-///
-/// # Errors
-///
-/// UNAVAILABLE.
-pub async fn chunk(operation: &Operation, id: ChunkId) -> Result<Option<chunk::Model>> {
-    let Some(row) = chunk::Entity::find().filter(chunk::Column::Id.eq(id)).one(operation).await? else {
-        return Ok(None);
-    };
-    Ok(document(operation, row.document_id).await?.map(|_| row))
 }

@@ -1,16 +1,19 @@
 //! GraphQL types of knowledge.
 
 use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject, Union};
-use entity::id::{DocumentId, DocumentVersionId};
+use entity::id::{ChunkId, CollectionId, DocumentId, DocumentVersionId};
 use entity::{chunk, collection, document, document_version, ingestion};
 
-use super::loaders::{text_of, utf16_offset};
+use super::lists::{
+    DocumentFilter, DocumentOrder, DocumentVersionFilter, DocumentVersionOrder, Documents, IngestionOrder,
+    Ingestions, Versions,
+};
+use super::loaders::{is_cited, text_of, utf16_offset};
 use super::offsets::OffsetMap;
 use super::retrieval::{Found, Mode};
-use super::service;
 use crate::error::{Error, Result};
-use crate::graphql::{Connection, connection, list_cost, loader, operation, request};
-use crate::page::{Key, Order, Page, PageArgs};
+use crate::graphql::{Connection, ListArgs, children, first_below, list_cost, loader, request};
+use crate::list::{OrderBy, PageArgs, Question};
 
 /// In which unit offsets are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Default)]
@@ -56,15 +59,15 @@ impl Collection {
     async fn documents(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "Only rows for which this holds.")] filter: Option<DocumentFilter>,
+        #[graphql(desc = "The order; newest first unless said.")] order_by: Option<DocumentOrder>,
         #[graphql(desc = "How many from the beginning, 1 to 100; 20 unless said.")] first: Option<i32>,
         #[graphql(desc = "After this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Document>> {
-        let page = Page::parse("documents", Order::Newest, PageArgs { first, after, last, before })?;
-        let operation = operation(context).await?;
-        let rows = service::documents(&operation, Some(self.row.id), &page).await?;
-        Ok(connection(&page, rows, |row| Key::Id(row.id.0), Document::from))
+        let args = ListArgs { filter, order_by, page: PageArgs { first, after, last, before } };
+        children::<Documents, _>(context, self.row.id.0, args).await
     }
 }
 
@@ -108,21 +111,21 @@ impl Document {
     async fn versions(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "Only rows for which this holds.")] filter: Option<DocumentVersionFilter>,
+        #[graphql(desc = "The order; oldest first unless said.")] order_by: Option<DocumentVersionOrder>,
         #[graphql(desc = "How many from the beginning, 1 to 100; 20 unless said.")] first: Option<i32>,
         #[graphql(desc = "After this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<DocumentVersion>> {
-        let page = Page::parse("versions", Order::Ordinal, PageArgs { first, after, last, before })?;
-        let operation = operation(context).await?;
-        let rows = service::versions(&operation, self.row.id, &page).await?;
-        Ok(connection(&page, rows, |row| Key::Ordinal(row.ordinal.into()), DocumentVersion::from))
+        let args = ListArgs { filter, order_by, page: PageArgs { first, after, last, before } };
+        children::<Versions, _>(context, self.row.id.0, args).await
     }
 
     /// The ingestion of its newest version; null only while the document is being deleted.
     async fn ingestion(&self, context: &Context<'_>) -> Result<Option<Ingestion>> {
-        let operation = operation(context).await?;
-        Ok(service::ingestion_of_document(&operation, self.row.id).await?.map(Ingestion::from))
+        let newest = Question::<Ingestions>::first_in(IngestionOrder::default().order());
+        Ok(first_below(context, self.row.id.0, newest).await?.map(Ingestion::from))
     }
 }
 
@@ -194,7 +197,30 @@ impl From<document_version::Model> for DocumentVersion {
     }
 }
 
-pub(super) async fn live_document(context: &Context<'_>, id: DocumentId) -> Result<Option<Document>> {
+/// A version that somebody may still read: of a document that exists, or quoted by an answer.
+pub(crate) async fn kept_version(
+    context: &Context<'_>,
+    id: DocumentVersionId,
+) -> Result<Option<DocumentVersion>> {
+    let Some(row) = loader::<document_version::Entity>(context)?.load_one(id).await? else { return Ok(None) };
+    let kept = live_document(context, row.document_id).await?.is_some() || is_cited(context, id).await?;
+    Ok(kept.then(|| DocumentVersion::from(row)))
+}
+
+/// A passage of a document that exists.
+pub(crate) async fn live_chunk(context: &Context<'_>, id: ChunkId) -> Result<Option<Chunk>> {
+    let Some(row) = loader::<chunk::Entity>(context)?.load_one(id).await? else { return Ok(None) };
+    Ok(live_document(context, row.document_id).await?.map(|_| Chunk::from(row)))
+}
+
+/// A collection that exists.
+pub(crate) async fn live_collection(context: &Context<'_>, id: CollectionId) -> Result<Option<Collection>> {
+    let row = loader::<collection::Entity>(context)?.load_one(id).await?;
+    Ok(row.filter(|row| row.deleted_at.is_none()).map(Collection::from))
+}
+
+/// A document that exists.
+pub(crate) async fn live_document(context: &Context<'_>, id: DocumentId) -> Result<Option<Document>> {
     let row = loader::<document::Entity>(context)?.load_one(id).await?;
     Ok(row.filter(|row| row.deleted_at.is_none()).map(Document::from))
 }

@@ -107,7 +107,7 @@ pub async fn people(app: &App, owner_url: &str, hours: i64) -> Result<Vec<User>,
 ///
 /// [`Failure::Refused`] with what the API says.
 pub async fn content(app: &Arc<App>, users: &[User], progress: &mut dyn Progress) -> Result<Seeded, Failure> {
-    let schema = graphql::schema(app.clone());
+    let schema = graphql::Schema::new(app.clone());
     let owners: Vec<SignedIn> = WORKSPACES
         .iter()
         .filter_map(|workspace| {

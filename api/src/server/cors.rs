@@ -1,25 +1,33 @@
-//! Which pages of other origins may read answers: none, but in development those of this machine.
+//! Which pages of other origins may read answers: those that the operator names, and in development those of this machine.
 
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::origin::is_loopback_origin;
+use super::ServeOptions;
+use super::graphql_http::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
+use super::origin::may_call;
 use super::request_id::REQUEST_ID;
 
-/// Lets pages of this machine call from any port, with the headers that the API knows. Cookies play no part.
-pub(super) fn loopback_origins() -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin(AllowOrigin::predicate(|origin: &HeaderValue, _: &_| is_loopback_origin(origin)))
+/// Lets those pages call with the headers that the API knows, and read those that it answers; none where no page may.
+/// Cookies play no part.
+pub(super) fn layer(options: &ServeOptions) -> Option<CorsLayer> {
+    if options.allowed_origins.is_empty() && !options.allow_loopback_origins {
+        return None;
+    }
+    let options = options.clone();
+    let layer = CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(move |origin: &HeaderValue, _: &_| may_call(origin, &options)))
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
             HeaderName::from_static("x-workspace"),
             REQUEST_ID,
-            HeaderName::from_static("idempotency-key"),
+            IDEMPOTENCY_KEY,
         ])
-        .expose_headers([REQUEST_ID])
-        .max_age(Duration::from_mins(10))
+        .expose_headers([REQUEST_ID, IDEMPOTENT_REPLAYED, header::RETRY_AFTER])
+        .max_age(Duration::from_mins(10));
+    Some(layer)
 }

@@ -10,16 +10,21 @@ use async_graphql::Value;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use tokio::time::{Instant, timeout_at};
 
 use super::media::Media;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, status};
 use super::request_id::operation_name;
 use super::{Server, authentication, body, media};
 use crate::error::{Error, Result};
-use crate::graphql::RequestId;
+use crate::graphql::{HeaderKey, REPLAYED, RequestId};
+
+/// The header by which a client names a mutation that it may send again.
+pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// The header of an answer that was given before.
+pub(super) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Answers one operation.
 pub(super) async fn answer(
@@ -48,7 +53,12 @@ async fn execute(server: &Server, id: &RequestId, request: Request) -> Result<Re
             Error::Unauthenticated(_) => refuse(error.into()),
             _ => Refusal::from(error).of_operation(media),
         })?;
-    let executing = server.schema.execute(request.data(id.clone()).data(origin));
+    let mut request = request.data(id.clone()).data(origin);
+    let keys = head.headers.get_all(IDEMPOTENCY_KEY).iter();
+    if let Some(key) = HeaderKey::read(keys.map(|value| value.to_str().ok())) {
+        request.data.insert(key);
+    }
+    let executing = server.schema.execute(request);
     let response = timeout_at(deadline, executing)
         .await
         .map_err(|_| Refusal::from(Error::DeadlineExceeded).of_operation(media))?;
@@ -57,18 +67,36 @@ async fn execute(server: &Server, id: &RequestId, request: Request) -> Result<Re
 
 /// The library's answer as a response.
 fn present(response: &async_graphql::Response, media: Media) -> Result<Response> {
-    let refused = was_never_executed(response);
+    let for_its_key = refusal_for_its_key(response);
+    let refused = for_its_key.is_some() || was_never_executed(response);
     let bytes = if refused {
         serde_json::to_vec(&serde_json::json!({ "errors": response.errors }))
     } else {
         serde_json::to_vec(response)
     };
     let mut answer = Response::new(Body::from(bytes.map_err(Error::internal)?));
-    if refused && media == Media::GraphqlResponse {
+    if let Some(error) = for_its_key {
+        // In both media types: whoever sends a key looks for these.
+        *answer.status_mut() = status(error);
+    } else if refused && media == Media::GraphqlResponse {
         *answer.status_mut() = StatusCode::BAD_REQUEST;
     }
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
+    if let Some(Error::InProgress(retry_after_ms)) = for_its_key {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after_ms.div_ceil(1000)));
+    }
+    if response.extensions.contains_key(REPLAYED) {
+        headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+    }
     Ok(answer)
+}
+
+/// What a mutation was refused with because of its idempotency key.
+fn refusal_for_its_key(response: &async_graphql::Response) -> Option<&Error> {
+    let source = response.errors.first()?.source.as_ref()?;
+    let error = source.downcast_ref::<Error>()?;
+    matches!(error, Error::IdempotencyConflict | Error::InProgress(_)).then_some(error)
 }
 
 /// Whether the errors are a request's and not a field's: of the document or of the choice of its operation. A failed commit

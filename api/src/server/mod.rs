@@ -9,6 +9,7 @@
 //! Not here yet: a guard over the document before the library parses it, trusted documents, costs per workspace, and a
 //! limit on how slowly a client may send its headers, which the HTTP server beneath does not offer.
 
+mod allowed_origins;
 mod authentication;
 mod body;
 mod cors;
@@ -31,15 +32,19 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+pub use allowed_origins::AllowedOrigins;
+
 use crate::app::App;
-use crate::graphql::{Schema, schema};
+use crate::graphql::Schema;
 
 /// How long requests in progress may go on after a stop.
 const FINISH: Duration = Duration::from_secs(10);
 
 /// What differs between a demo and a production server.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ServeOptions {
+    /// Whose pages may call besides.
+    pub allowed_origins: AllowedOrigins,
     /// Whether pages of other ports of this machine may call, as in development. A server that listens on a loopback
     /// address then answers under loopback names alone, so that no foreign page reaches it by rebinding its own name.
     pub allow_loopback_origins: bool,
@@ -69,10 +74,10 @@ impl Server {
         stop: watch::Receiver<bool>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            schema: schema(app.clone()),
+            schema: Schema::new(app.clone()),
             app,
-            options,
             loopback_names_only: options.allow_loopback_origins && on_loopback,
+            options,
             stop,
             sockets: watch::Sender::new(0),
         })

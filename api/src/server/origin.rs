@@ -4,6 +4,8 @@ use axum::extract::Request;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, header};
 
+use super::ServeOptions;
+
 /// Whether a request names this server by a loopback name; one without a name does not.
 pub(super) fn names_loopback(request: &Request) -> bool {
     // An absolute request target takes the place of the header (RFC 9112, section 3.2.2).
@@ -12,20 +14,25 @@ pub(super) fn names_loopback(request: &Request) -> bool {
 }
 
 /// Whether an origin is a page of this machine, on any port.
-pub(super) fn is_loopback_origin(origin: &HeaderValue) -> bool {
+fn is_loopback_origin(origin: &HeaderValue) -> bool {
     let parsed = origin.to_str().ok().and_then(parse_origin);
     parsed.is_some_and(|origin| !origin.secure && is_loopback(&origin.authority))
 }
 
-/// Whether a page of this origin may open a socket here: one of this server's own name, or of this machine where that is
-/// allowed. A client that is no browser sends no origin.
-pub(super) fn may_open_socket(headers: &HeaderMap, allow_loopback: bool) -> bool {
+/// Whether pages of another origin may call: one that is named, or one of this machine where that is allowed.
+pub(super) fn may_call(origin: &HeaderValue, options: &ServeOptions) -> bool {
+    options.allowed_origins.contains(origin) || (options.allow_loopback_origins && is_loopback_origin(origin))
+}
+
+/// Whether a page of this origin may open a socket here: one of this server's own name, or one that may call. A client
+/// that is no browser sends no origin.
+pub(super) fn may_open_socket(headers: &HeaderMap, options: &ServeOptions) -> bool {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     match (origins.next(), origins.next()) {
         (None, _) => true,
         (Some(origin), None) => {
             let same = origin.to_str().is_ok_and(|origin| is_same_host(origin, host(headers)));
-            same || (allow_loopback && is_loopback_origin(origin))
+            same || may_call(origin, options)
         }
         _ => false,
     }
@@ -80,7 +87,8 @@ fn is_loopback(authority: &Authority) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_loopback_origin, may_open_socket, names_loopback};
+    use super::{ServeOptions, is_loopback_origin, may_open_socket, names_loopback};
+    use crate::server::AllowedOrigins;
     use axum::body::Body;
     use axum::extract::Request;
     use axum::http::{HeaderMap, HeaderValue, header};
@@ -135,7 +143,7 @@ mod tests {
             ("api.example:80", Some("http://api.example")),
             ("localhost:8787", Some("http://localhost:8787")),
         ] {
-            assert!(may_open_socket(&headers(host, origin), false), "{host} {origin:?}");
+            assert!(may_open_socket(&headers(host, origin), &ServeOptions::default()), "{host} {origin:?}");
         }
         for origin in [
             "https://evil.example",
@@ -144,10 +152,18 @@ mod tests {
             "http://localhost:3000",
             "https://api.example.evil.example",
         ] {
-            assert!(!may_open_socket(&headers("api.example", Some(origin)), false), "{origin}");
+            assert!(
+                !may_open_socket(&headers("api.example", Some(origin)), &ServeOptions::default()),
+                "{origin}"
+            );
         }
-        assert!(may_open_socket(&headers("127.0.0.1:8787", Some("http://localhost:3000")), true));
-        assert!(!may_open_socket(&headers("127.0.0.1:8787", Some("http://evil.example")), true));
+        let development = ServeOptions { allow_loopback_origins: true, ..ServeOptions::default() };
+        assert!(may_open_socket(&headers("127.0.0.1:8787", Some("http://localhost:3000")), &development));
+        assert!(!may_open_socket(&headers("127.0.0.1:8787", Some("http://evil.example")), &development));
+        let allowed_origins = AllowedOrigins::parse(&["https://app.example".to_owned()]).expect("an origin");
+        let named = ServeOptions { allowed_origins, ..ServeOptions::default() };
+        assert!(may_open_socket(&headers("api.example", Some("https://app.example")), &named));
+        assert!(!may_open_socket(&headers("api.example", Some("http://app.example")), &named));
     }
 
     #[test]

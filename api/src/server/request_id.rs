@@ -29,7 +29,8 @@ const LONGEST_FIELD: usize = 100;
 /// Identifies a request, and answers it in any case.
 pub(super) async fn identify(mut request: Request, next: Next) -> Response {
     let chosen = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok());
-    let id = RequestId(chosen.filter(|id| is_id(id)).map_or_else(fresh, str::to_owned));
+    let chosen = chosen.filter(|id| is_id(id)).map(|id| RequestId(id.to_owned()));
+    let id = chosen.unwrap_or_else(RequestId::fresh);
     request.extensions_mut().insert(id.clone());
     let path: String = request.uri().path().chars().take(LONGEST_FIELD).collect();
     let span = tracing::info_span!(
@@ -65,11 +66,6 @@ fn is_id(text: &str) -> bool {
     (1..=LONGEST_ID).contains(&text.len()) && text.bytes().all(fits)
 }
 
-/// An id for a request that came without one.
-pub(super) fn fresh() -> String {
-    entity::id::EventId::new().0.simple().to_string()
-}
-
 /// An operation's name for the log: a GraphQL name of bounded length, or nothing.
 pub(super) fn operation_name(name: Option<&str>) -> Option<&str> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
@@ -101,17 +97,18 @@ fn method(method: &Method) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{fresh, is_id, operation_name};
+    use super::{is_id, operation_name};
+    use crate::graphql::RequestId;
 
     #[test]
     fn clients_choose_ids_of_64_plain_characters_at_most() {
-        for good in ["a", "0-_Z", &"x".repeat(64), &fresh()] {
+        for good in ["a", "0-_Z", &"x".repeat(64), &RequestId::fresh().0] {
             assert!(is_id(good), "{good}");
         }
         for bad in ["", "a b", "a\n", "ä", "a=b", "a.b", &"x".repeat(65)] {
             assert!(!is_id(bad), "{bad}");
         }
-        assert_ne!(fresh(), fresh());
+        assert_ne!(RequestId::fresh().0, RequestId::fresh().0);
     }
 
     #[test]

@@ -29,8 +29,8 @@ pub(super) fn router(server: &Arc<Server>) -> Router {
             .route("/graphiql/{file}", only("GET, HEAD", get(graphiql::file)));
     }
     let mut router = router.fallback(unknown_path);
-    if server.options.allow_loopback_origins {
-        router = router.layer(cors::loopback_origins());
+    if let Some(cors) = cors::layer(&server.options) {
+        router = router.layer(cors);
     }
     router
         .layer(from_fn_with_state(server.clone(), refuse_foreign_names))

@@ -7,7 +7,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::parser::types::{DocumentOperations, OperationType};
+use async_graphql::parser::types::OperationType;
 use async_graphql::{Data, Executor, Request, Response};
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, once};
@@ -15,9 +15,9 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::refusal::errors;
-use super::request_id::{fresh, operation_name, panic_message};
+use super::request_id::{operation_name, panic_message};
 use crate::error::Error;
-use crate::graphql::{RequestId, Schema};
+use crate::graphql::{RequestId, Schema, selected_operation};
 
 /// How many operations one socket may have in progress. All of them are polled by one task.
 const MOST_OPERATIONS: usize = 100;
@@ -43,7 +43,7 @@ impl Executor for SocketExecutor {
     }
 
     fn execute_stream(&self, mut request: Request, data: Option<Arc<Data>>) -> BoxStream<'static, Response> {
-        let id = RequestId(fresh());
+        let id = RequestId::fresh();
         tracing::info!(
             footnote.request_id = id.0,
             graphql.operation.name = operation_name(request.operation_name.as_deref()),
@@ -55,7 +55,7 @@ impl Executor for SocketExecutor {
         };
         request.data.insert(id.clone());
         let follows = is_subscription(&mut request);
-        let answers = self.schema.execute_stream_with_session_data(request, data.unwrap_or_default());
+        let answers = self.schema.stream(request, data.unwrap_or_default());
         let mut answers = survive(answers, id.clone());
         if follows {
             return answers
@@ -96,12 +96,8 @@ fn refusal(error: &Error, id: &RequestId) -> Response {
 fn is_subscription(request: &mut Request) -> bool {
     let name = request.operation_name.clone();
     let Ok(document) = request.parsed_query() else { return false };
-    let operation = match (&document.operations, name) {
-        (DocumentOperations::Single(one), _) => Some(one),
-        (DocumentOperations::Multiple(many), Some(name)) => many.get(name.as_str()),
-        (DocumentOperations::Multiple(many), None) => many.values().next().filter(|_| many.len() == 1),
-    };
-    operation.is_some_and(|operation| operation.node.ty == OperationType::Subscription)
+    let chosen = selected_operation(document, name.as_deref());
+    chosen.is_some_and(|(_, kind)| kind == OperationType::Subscription)
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ pub(super) async fn upgrade(
 }
 
 async fn admit(server: &Server, head: &mut Parts) -> Result<(WebSocketUpgrade, GraphQLProtocol), Refusal> {
-    if !origin::may_open_socket(&head.headers, server.options.allow_loopback_origins) {
+    if !origin::may_open_socket(&head.headers, &server.options) {
         let error =
             Error::field("origin", "FOREIGN_ORIGIN", "Pages of this origin may not open a socket here.");
         return Err(Refusal::new(StatusCode::FORBIDDEN, error));

@@ -1,5 +1,7 @@
 //! The pools. A pool connects as one role, and refuses to start as one that row-level security does not bind.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::Row;
@@ -31,6 +33,7 @@ pub struct Database {
     pool: PgPool,
     timeouts: Timeouts,
     wakes: Wakes,
+    round_trips: Arc<AtomicU64>,
 }
 
 impl Database {
@@ -52,7 +55,7 @@ impl Database {
             .await
             .map_err(|error| format!("the database cannot be reached: {error}"))?;
         refuse_privileged(&pool).await?;
-        Ok(Self { pool, timeouts: Timeouts::default(), wakes })
+        Ok(Self { pool, timeouts: Timeouts::default(), wakes, round_trips: Arc::default() })
     }
 
     /// Begins an operation: takes a connection, begins its transaction and sets its context, in one message.
@@ -61,15 +64,23 @@ impl Database {
     ///
     /// What the door says (UNAUTHENTICATED, NOT_FOUND), or UNAVAILABLE.
     pub async fn operation(&self, origin: Origin, access: Access) -> Result<Operation> {
-        let connection = self.pool.acquire().await.map_err(Error::from)?;
-        match Operation::begin(connection, &origin, access, self.timeouts, self.wakes.clone()).await {
+        match self.begin(&origin, access).await {
             // The server went away while the connection was idle: the next one is fresh.
-            Err(Error::Unavailable(_)) => {
-                let connection = self.pool.acquire().await.map_err(Error::from)?;
-                Operation::begin(connection, &origin, access, self.timeouts, self.wakes.clone()).await
-            }
+            Err(Error::Unavailable(_)) => self.begin(&origin, access).await,
             begun => begun,
         }
+    }
+
+    async fn begin(&self, origin: &Origin, access: Access) -> Result<Operation> {
+        let connection = self.pool.acquire().await.map_err(Error::from)?;
+        let shared = (self.wakes.clone(), self.round_trips.clone());
+        Operation::begin(connection, origin, access, self.timeouts, shared).await
+    }
+
+    /// How many messages operations have sent and waited for since the start.
+    #[must_use]
+    pub fn round_trips(&self) -> u64 {
+        self.round_trips.load(Ordering::Relaxed)
     }
 
     /// The wake-ups of this process.

@@ -8,6 +8,10 @@ use serde_json::{Value, json};
 pub enum EventType {
     /// A collection was made.
     CollectionCreated,
+    /// A collection's name or description was changed.
+    CollectionUpdated,
+    /// A collection was deleted.
+    CollectionDeleted,
     /// A document was made.
     DocumentCreated,
     /// A document's title or text was changed.
@@ -38,6 +42,8 @@ impl EventType {
     pub const fn name(self) -> &'static str {
         match self {
             Self::CollectionCreated => "collection.created",
+            Self::CollectionUpdated => "collection.updated",
+            Self::CollectionDeleted => "collection.deleted",
             Self::DocumentCreated => "document.created",
             Self::DocumentUpdated => "document.updated",
             Self::DocumentDeleted => "document.deleted",

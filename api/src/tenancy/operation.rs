@@ -5,7 +5,7 @@
 //! (sqlx issue 4393). Commit goes through a shared reference, because a loader's task may still hold the operation.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use entity::id::{UserId, WorkspaceId};
@@ -47,6 +47,7 @@ pub struct Operation {
     envelopes: std::sync::Mutex<Envelopes>,
     pending_wakes: std::sync::Mutex<Vec<Wake>>,
     wakes: Wakes,
+    round_trips: Arc<AtomicU64>,
 }
 
 impl Operation {
@@ -56,7 +57,7 @@ impl Operation {
         origin: &Origin,
         access: Access,
         timeouts: Timeouts,
-        wakes: Wakes,
+        (wakes, round_trips): (Wakes, Arc<AtomicU64>),
     ) -> Result<Self> {
         let mode = match access {
             Access::ReadOnly => "isolation level repeatable read read only",
@@ -68,6 +69,7 @@ impl Operation {
              set local idle_in_transaction_session_timeout = {idle_ms}; {}",
             origin.door()
         );
+        round_trips.fetch_add(1, Ordering::Relaxed);
         // From here on the guard has the connection, whatever happens to this future.
         let mut guard = Guard(Some(connection));
         let row = {
@@ -83,6 +85,7 @@ impl Operation {
             envelopes: std::sync::Mutex::default(),
             pending_wakes: std::sync::Mutex::default(),
             wakes,
+            round_trips,
         })
     }
 
@@ -171,6 +174,7 @@ impl Operation {
         }
         let connection = guard.0.as_deref_mut().ok_or_else(|| Error::internal("the operation has ended"))?;
         if let Some((events, audit)) = envelopes.into_json() {
+            self.round_trips.fetch_add(1, Ordering::Relaxed);
             // Envelopes: numbers events and extends the audit chain under the workspace's row lock.
             sqlx::query("select app.append_envelopes($1, $2)")
                 .bind(events)
@@ -179,7 +183,8 @@ impl Operation {
                 .await
                 .map_err(Error::from)?;
         }
-        sqlx::raw_sql("commit").execute(&mut *connection).await.map_err(Error::from)?;
+        self.round_trips.fetch_add(1, Ordering::Relaxed);
+        sqlx::raw_sql("commit").execute(&mut *connection).await.map_err(|error| Error::at_commit(&error))?;
         // Committed: the connection goes back as it is.
         drop(guard.0.take());
         for wake in lock(&self.pending_wakes).drain(..) {
@@ -188,11 +193,22 @@ impl Operation {
         Ok(())
     }
 
+    /// Rolls back now and not when it is dropped, so that its locks are free once this returns.
+    pub async fn roll_back(&self) {
+        let mut guard = Guard(self.connection.lock().await.take());
+        let Some(connection) = guard.0.as_deref_mut() else { return };
+        // Where it fails, the guard closes the connection.
+        if sqlx::raw_sql("rollback").execute(connection).await.is_ok() {
+            drop(guard.0.take());
+        }
+    }
+
     async fn connection(&self) -> Result<Held<'_>, DbErr> {
         let guard = self.connection.lock().await;
         if guard.is_none() {
             return Err(DbErr::Custom("the operation has ended".to_owned()));
         }
+        self.round_trips.fetch_add(1, Ordering::Relaxed);
         Ok(Held(guard))
     }
 

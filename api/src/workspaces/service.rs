@@ -1,12 +1,11 @@
 //! The rules of workspaces.
 
 use entity::workspace_of_viewer::WorkspaceOfViewer;
-use entity::{membership, user, workspace};
+use entity::{user, workspace};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter};
 
 use crate::error::{Error, Result};
-use crate::page::Page;
-use crate::tenancy::{Operation, Permission, statement};
+use crate::tenancy::{Operation, statement};
 
 /// The signed-in user.
 ///
@@ -39,14 +38,4 @@ pub async fn current(operation: &Operation) -> Result<workspace::Model> {
     let id = operation.workspace_id()?;
     let row = workspace::Entity::find().filter(workspace::Column::Id.eq(id)).one(operation).await?;
     row.ok_or(Error::NotFound("workspace"))
-}
-
-/// A page of memberships.
-///
-/// # Errors
-///
-/// FORBIDDEN without member:read.
-pub async fn memberships(operation: &Operation, page: &Page) -> Result<Vec<membership::Model>> {
-    let _ = operation.require(Permission::MemberRead)?;
-    Ok(page.select(membership::Entity::find(), membership::Column::Id).all(operation).await?)
 }

@@ -4,10 +4,10 @@ use async_graphql::{ComplexObject, Context, ID, SimpleObject};
 use entity::workspace_of_viewer::WorkspaceOfViewer;
 use entity::{membership, user, workspace};
 
-use super::service;
+use super::lists::{MembershipFilter, MembershipOrder, Memberships};
 use crate::error::Result;
-use crate::graphql::{Connection, connection, list_cost, loader, operation};
-use crate::page::{Key, Order, Page, PageArgs};
+use crate::graphql::{Connection, ListArgs, children, list_cost, loader};
+use crate::list::PageArgs;
 
 /// A workspace: the tenant. Everything in it is invisible from every other one.
 #[derive(SimpleObject)]
@@ -30,15 +30,15 @@ impl Workspace {
     async fn memberships(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "Only rows for which this holds.")] filter: Option<MembershipFilter>,
+        #[graphql(desc = "The order; newest first unless said.")] order_by: Option<MembershipOrder>,
         #[graphql(desc = "How many from the beginning, 1 to 100; 20 unless said.")] first: Option<i32>,
         #[graphql(desc = "After this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Membership>> {
-        let page = Page::parse("memberships", Order::Newest, PageArgs { first, after, last, before })?;
-        let operation = operation(context).await?;
-        let rows = service::memberships(&operation, &page).await?;
-        Ok(connection(&page, rows, |row| Key::Id(row.id.0), |row| Membership { row }))
+        let args = ListArgs { filter, order_by, page: PageArgs { first, after, last, before } };
+        children::<Memberships, _>(context, self.row.id.0, args).await
     }
 }
 
@@ -63,6 +63,12 @@ impl Membership {
     async fn user(&self, context: &Context<'_>) -> Result<Option<User>> {
         let row = loader::<user::Entity>(context)?.load_one(self.row.user_id).await?;
         Ok(row.map(User::from))
+    }
+}
+
+impl From<membership::Model> for Membership {
+    fn from(row: membership::Model) -> Self {
+        Self { row }
     }
 }
 

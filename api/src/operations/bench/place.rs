@@ -58,7 +58,7 @@ impl Place {
         let user = people.create_user("bench@example.com", "Bench").await?;
         let until = clock::now() + TimeDelta::hours(HOURS);
         let session = people.open_session(user, until).await?;
-        let schema = graphql::schema(stack.app().clone());
+        let schema = graphql::Schema::new(stack.app().clone());
         Ok(Self { stack, people, schema, user, session, until, _folder: folder })
     }
 

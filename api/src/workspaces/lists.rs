@@ -1,0 +1,124 @@
+//! The list of memberships.
+
+use async_graphql::{Enum, InputObject};
+use entity::id::{MembershipId, UserId};
+use entity::membership::{self, Column, MembershipStatus};
+use uuid::Uuid;
+
+use crate::error::Result;
+use crate::list::{
+    Children, Comparisons, DateTimeFilter, EnumFilter, Filter, IdFilter, Key, List, Order, OrderBy,
+    OrderDirection, TextFilter,
+};
+use crate::tenancy::{Operation, Permission};
+
+/// The list of memberships.
+pub struct Memberships;
+
+impl List for Memberships {
+    type Entity = membership::Entity;
+    type Filter = MembershipFilter;
+    type Order = MembershipOrder;
+
+    const NAME: &'static str = "memberships";
+
+    fn require(operation: &Operation) -> Result<()> {
+        operation.require(Permission::MemberRead).map(drop)
+    }
+
+    fn columns(field: &str) -> Option<&'static [Column]> {
+        Some(match field {
+            "user" => &[Column::UserId],
+            _ => return None,
+        })
+    }
+}
+
+impl Children for Memberships {
+    fn parent_column() -> Column {
+        Column::WorkspaceId
+    }
+
+    fn parent(row: &membership::Model) -> Uuid {
+        row.workspace_id.0
+    }
+}
+
+/// What memberships can be filtered by: all fields that are given hold. Null is the same as absent.
+#[derive(Clone, Debug, InputObject)]
+pub struct MembershipFilter {
+    /// The id.
+    pub id: Option<IdFilter>,
+    /// The member.
+    pub user_id: Option<IdFilter>,
+    /// The role: OWNER, ADMIN, MEMBER or VIEWER.
+    pub role: Option<TextFilter>,
+    /// Whether it opens the workspace.
+    pub status: Option<EnumFilter<MembershipStatus>>,
+    /// When it was made.
+    pub created_at: Option<DateTimeFilter>,
+    /// All of these hold.
+    pub and: Option<Vec<Self>>,
+    /// At least one of these holds.
+    pub or: Option<Vec<Self>>,
+    /// This does not hold.
+    pub not: Option<Box<Self>>,
+}
+
+impl Filter for MembershipFilter {
+    fn all(&self) -> Option<&[Self]> {
+        self.and.as_deref()
+    }
+
+    fn any(&self) -> Option<&[Self]> {
+        self.or.as_deref()
+    }
+
+    fn none(&self) -> Option<&Self> {
+        self.not.as_deref()
+    }
+
+    fn compare(&self, with: &mut Comparisons<'_>) {
+        with.id(("id", Column::Id), self.id.as_ref(), MembershipId::parse);
+        with.id(("userId", Column::UserId), self.user_id.as_ref(), UserId::parse);
+        with.text(("role", Column::Role), self.role.as_ref());
+        with.value(("status", Column::Status), self.status.as_ref());
+        with.time(("createdAt", Column::CreatedAt), self.created_at.as_ref());
+    }
+}
+
+/// By what memberships can be ordered. More values may be added.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
+pub enum MembershipOrderField {
+    /// When it was made.
+    #[default]
+    CreatedAt,
+}
+
+/// How to order memberships.
+#[derive(Clone, Copy, Debug, InputObject)]
+pub struct MembershipOrder {
+    /// By what.
+    #[graphql(default)]
+    pub field: MembershipOrderField,
+    /// In which direction.
+    #[graphql(default_with = "OrderDirection::Desc")]
+    pub direction: OrderDirection,
+}
+
+impl Default for MembershipOrder {
+    fn default() -> Self {
+        Self { field: MembershipOrderField::default(), direction: OrderDirection::Desc }
+    }
+}
+
+impl OrderBy<membership::Entity> for MembershipOrder {
+    fn order(&self) -> Order<membership::Entity> {
+        let direction = self.direction;
+        match self.field {
+            MembershipOrderField::CreatedAt => {
+                Order::by_id(direction, Column::Id, |row: &membership::Model| Key::Id(row.id.0))
+            }
+        }
+    }
+}
