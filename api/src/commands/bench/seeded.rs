@@ -135,7 +135,7 @@ impl Serve {
         let (listener, address) = ready::listen((Ipv4Addr::LOCALHOST, 0).into()).await?;
         let settings = Settings { data: self.data, urls: self.urls, limits: self.limits };
         let mut stack = interrupt.or(Stack::open(settings)).await?;
-        stack.start_server(listener, ServeOptions { allow_loopback_origins: false, graphiql: false });
+        stack.start_server(listener, ServeOptions { graphiql: false, ..ServeOptions::default() });
         let told = output::json(&ServerReady { address });
         if told.is_ok() {
             let mut nothing = [0_u8; 64];
