@@ -19,6 +19,8 @@ mod searchers;
 mod seeded;
 mod single;
 mod statistics;
+#[cfg(test)]
+mod tests;
 
 pub use contest::{Contender, Contested, Form, Plan, ServerReady};
 pub use ingestion::{Ingested, IngestionReport, Stages, measure as measure_ingestion};

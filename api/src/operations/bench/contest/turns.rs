@@ -81,10 +81,11 @@ pub(in super::super) async fn best_form(
     for _ in 0..TRIES {
         for (form, way) in &mut tried {
             let rate = per_second(&way.run(TRY_CLIENTS, TRY, postgres).await?);
-            form.requests_per_second += rounded(rate / f64::from(TRIES));
+            form.requests_per_second += rate / f64::from(TRIES);
         }
     }
-    for (form, _) in &tried {
+    for (form, _) in &mut tried {
+        form.requests_per_second = rounded(form.requests_per_second);
         tell(&format!("{}: {:.0}/s", form.name, form.requests_per_second));
     }
     tried.sort_by(|(one, _), (other, _)| other.requests_per_second.total_cmp(&one.requests_per_second));

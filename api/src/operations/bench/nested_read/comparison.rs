@@ -13,7 +13,7 @@ use crate::operations::roles::{self, Role};
 const COMPARED: usize = 4;
 
 /// Compares the answers in several workspaces; the length of an answer of this server.
-pub(super) async fn compare(
+pub(in super::super) async fn compare(
     seeded: &Seeded,
     tenants: &[Tenant],
     ours: &Target,

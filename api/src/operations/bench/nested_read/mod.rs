@@ -3,8 +3,8 @@
 //! All three read the same workspaces of one seeded database, as the same role, under the same policies, with the same scalar fields.
 //! Before anything is timed, their answers are compared, field by field: nobody measures an error.
 
-mod comparison;
-mod queries;
+pub(super) mod comparison;
+pub(super) mod queries;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -107,7 +107,7 @@ async fn between(
     if pgbench.is_none() {
         left_out.push("the statement: there is no pgbench".to_owned());
     }
-    let ours = Arc::new(target(server, tenants));
+    let ours = Arc::new(target(server.address(), tenants));
     let theirs = peer.map(|peer| Arc::new(peer_target(peer, tenants)));
     tell("comparing the answers");
     let answer_bytes = compare(seeded, tenants, &ours, theirs.as_deref()).await?;

@@ -1,9 +1,11 @@
 //! The nested read, as each contender is asked for it: the same scalar fields everywhere.
 
+use std::net::SocketAddr;
+
 use serde_json::json;
 
 use super::super::connection::{request, request_with};
-use super::super::contest::{Peer, Protocol, Script, Server, Target, Tenant, door};
+use super::super::contest::{Peer, Protocol, Script, Target, Tenant, door};
 use super::super::seeded::Ids;
 
 const QUERY: &str = "query Nested { agents(first: 20) { nodes { id name model maxPassages version createdAt
@@ -43,7 +45,7 @@ const RECORDS: &str = r#"select json_build_object('nodes', coalesce(json_agg(a),
 pub(super) const STATEMENTS: [&str; 2] = [ROWS, RECORDS];
 
 /// The statement and the door before it, in several forms.
-pub(super) fn scripts(ids: Ids, readable: usize) -> Vec<Script> {
+pub(in super::super) fn scripts(ids: Ids, readable: usize) -> Vec<Script> {
     let choose = format!("\\set w random(0, {})\n", readable.saturating_sub(1));
     let door = door(ids);
     let begin = "begin transaction isolation level repeatable read read only";
@@ -62,8 +64,7 @@ pub(super) fn scripts(ids: Ids, readable: usize) -> Vec<Script> {
 }
 
 /// This server, asked in every workspace.
-pub(super) fn target(server: &Server, tenants: &[Tenant]) -> Target {
-    let address = server.address();
+pub(in super::super) fn target(address: SocketAddr, tenants: &[Tenant]) -> Target {
     let body = json!({ "query": QUERY }).to_string();
     let requests = tenants
         .iter()

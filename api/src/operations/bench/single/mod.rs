@@ -3,8 +3,9 @@
 //!
 //! What the mutations leave behind is removed before and after, so that a seeded database stays what it is.
 
-mod scripts;
+pub(super) mod scripts;
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -158,7 +159,7 @@ async fn each(
     let mut reports = Vec::new();
     for operation in Single::ALL {
         tell(operation.name());
-        let target = target(operation, seeded, server, tenants).await?;
+        let target = target(operation, seeded, server.address(), tenants).await?;
         let mut ways = vec![(Contender::Footnote, Way::Http(Arc::new(target), server.family()))];
         let statement_forms = add_statement((operation, seeded), pgbench, postgres, tell, &mut ways).await?;
         let results = in_turns(&ways, plan, postgres, tell).await?;
@@ -190,13 +191,12 @@ async fn add_statement(
 }
 
 /// The requests of an operation over all workspaces, one of which is tried.
-async fn target(
+pub(super) async fn target(
     operation: Single,
     seeded: &Seeded,
-    server: &Server,
+    address: SocketAddr,
     tenants: &[Tenant],
 ) -> Result<Target, Failure> {
-    let address = server.address();
     let ids = seeded.ids();
     let agents = usize::try_from(AGENTS).unwrap_or_default();
     let body = |tenant: &Tenant, n: usize| match operation {

@@ -9,7 +9,7 @@ const READ: &str = "begin transaction isolation level repeatable read read only"
 const WRITE: &str = "begin transaction isolation level read committed read write";
 
 /// The scripts of an operation, of which the fastest is measured.
-pub(super) fn of(operation: Single, ids: Ids, readable: usize) -> Vec<Script> {
+pub(in super::super) fn of(operation: Single, ids: Ids, readable: usize) -> Vec<Script> {
     let choose = format!("\\set w random(0, {})\n", readable.saturating_sub(1));
     let statements = match operation {
         Single::Page => vec![page()],
