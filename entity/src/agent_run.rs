@@ -101,7 +101,6 @@ pub struct Model {
     pub workspace_id: WorkspaceId,
     /// The id.
     #[sea_orm(primary_key, auto_increment = false)]
-    #[graphql(skip)]
     pub id: AgentRunId,
     /// The agent.
     #[graphql(skip)]

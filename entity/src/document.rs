@@ -17,7 +17,6 @@ pub struct Model {
     pub workspace_id: WorkspaceId,
     /// The id.
     #[sea_orm(primary_key, auto_increment = false)]
-    #[graphql(skip)]
     pub id: DocumentId,
     /// The collection.
     #[graphql(skip)]

@@ -35,7 +35,6 @@ pub struct Model {
     pub workspace_id: WorkspaceId,
     /// The id.
     #[sea_orm(primary_key, auto_increment = false)]
-    #[graphql(skip)]
     pub id: DocumentVersionId,
     /// The document.
     #[graphql(skip)]

@@ -33,7 +33,6 @@ pub struct Model {
     pub workspace_id: WorkspaceId,
     /// The id.
     #[sea_orm(primary_key, auto_increment = false)]
-    #[graphql(skip)]
     pub id: JobId,
     /// What is to be done, such as document.ingest.
     pub kind: String,

@@ -2,6 +2,9 @@
 
 mod bad_input;
 mod cors;
+mod edges;
 mod idempotency;
+mod lists;
+mod plans;
 mod schema;
 mod writes;

@@ -9,7 +9,7 @@ use super::lists::{
     Citations, Runs, Steps,
 };
 use crate::error::{Error, Result};
-use crate::graphql::{Connection, ListArgs, children, list_cost, loader};
+use crate::graphql::{AroundRow, Connection, ListArgs, children, list_cost, loader};
 use crate::knowledge::offsets::OffsetMap;
 use crate::knowledge::{Chunk, Document, DocumentVersion, OffsetUnit, offset_in_version, text_of};
 use crate::list::PageArgs;
@@ -55,6 +55,14 @@ impl Agent {
 impl From<agent::Model> for Agent {
     fn from(row: agent::Model) -> Self {
         Self { row }
+    }
+}
+
+impl AroundRow for Agent {
+    type Row = agent::Model;
+
+    fn row(&self) -> &agent::Model {
+        &self.row
     }
 }
 
@@ -138,6 +146,14 @@ impl From<agent_run::Model> for AgentRun {
     }
 }
 
+impl AroundRow for AgentRun {
+    type Row = agent_run::Model;
+
+    fn row(&self) -> &agent_run::Model {
+        &self.row
+    }
+}
+
 /// The answer of a run.
 #[derive(SimpleObject)]
 pub struct Answer {
@@ -178,6 +194,14 @@ pub struct AgentRunStep {
 impl From<agent_run_step::Model> for AgentRunStep {
     fn from(row: agent_run_step::Model) -> Self {
         Self { row }
+    }
+}
+
+impl AroundRow for AgentRunStep {
+    type Row = agent_run_step::Model;
+
+    fn row(&self) -> &agent_run_step::Model {
+        &self.row
     }
 }
 
@@ -326,6 +350,14 @@ impl From<citation::Model> for Citation {
     }
 }
 
+impl AroundRow for Citation {
+    type Row = citation::Model;
+
+    fn row(&self) -> &citation::Model {
+        &self.row
+    }
+}
+
 /// A quote with what stands around it.
 #[derive(SimpleObject)]
 pub struct QuoteInContext {
@@ -341,7 +373,7 @@ pub struct QuoteInContext {
 #[derive(InputObject)]
 pub struct AgentCreateInput {
     /// An id of your own making, so that the object can be shown before the answer is there: a TypeID `agent_…` whose UUID is
-    /// of version 7. Lists are in the order of ids, so it says when it was made: not more than 24 hours behind the server's clock,
+    /// of version 7. It tells when it was made: not more than 24 hours behind the server's clock,
     /// not more than 10 minutes ahead. One that exists is a CONFLICT. Made by the server unless sent.
     pub id: Option<Given<AgentId>>,
     /// The name, unique in the workspace: 1 to 200 characters.
@@ -378,7 +410,7 @@ pub struct AgentPayload {
 #[derive(InputObject)]
 pub struct AgentRunStartInput {
     /// An id of your own making, so that the object can be shown before the answer is there: a TypeID `run_…` whose UUID is
-    /// of version 7. Lists are in the order of ids, so it says when it was made: not more than 24 hours behind the server's clock,
+    /// of version 7. It tells when it was made: not more than 24 hours behind the server's clock,
     /// not more than 10 minutes ahead. One that exists is a CONFLICT. Made by the server unless sent.
     pub id: Option<Given<AgentRunId>>,
     /// The agent.

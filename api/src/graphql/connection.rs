@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use async_graphql::connection::{Connection as RelayConnection, Edge, EmptyFields};
-use async_graphql::{Context, Object, OutputType};
-use entity::sparse::Asked;
+use async_graphql::{Context, Object};
+use entity::sparse::{Asked, Sparse};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sea_orm::EntityTrait;
@@ -15,12 +15,12 @@ use sea_orm::sea_query::Expr;
 use uuid::Uuid;
 
 use super::children::{Below, CountOf, RowsOf, loader};
-use super::operation;
+use super::{AroundRow, Quick, operation};
 use crate::error::{Error, Result};
-use crate::list::{Children, Cursor, LARGEST_SIZE, List, PageArgs, Question, Scope, Slice};
+use crate::list::{Children, Cursor, LARGEST_SIZE, List, PageArgs, Question, Scope, Selected, Slice};
 
 /// A list of a schema type.
-pub type Connection<T> = RelayConnection<Cursor, T, Total, EmptyFields>;
+pub type Connection<T> = RelayConnection<Cursor, Quick<T>, Total, EmptyFields>;
 
 type Model<L> = <<L as List>::Entity as EntityTrait>::Model;
 
@@ -39,7 +39,7 @@ pub struct ListArgs<L: List> {
 /// # Errors
 ///
 /// BAD_USER_INPUT, FORBIDDEN.
-pub async fn list<L: List, T: OutputType + From<Model<L>>>(
+pub async fn list<L: List, T: AroundRow + From<Model<L>>>(
     context: &Context<'_>,
     args: ListArgs<L>,
     only: Option<Expr>,
@@ -63,29 +63,31 @@ pub async fn list<L: List, T: OutputType + From<Model<L>>>(
 /// # Errors
 ///
 /// BAD_USER_INPUT, FORBIDDEN.
-pub async fn children<L: Children, T: OutputType + From<Model<L>>>(
-    context: &Context<'_>,
+pub fn children<'a, L: Children, T: AroundRow + From<Model<L>>>(
+    context: &'a Context<'_>,
     parent: Uuid,
     args: ListArgs<L>,
-) -> Result<Connection<T>> {
-    let operation = operation(context).await?;
-    let scope = Scope { workspace: operation.workspace_id()?, list: L::NAME, parent: Some(parent) };
-    L::require(&operation)?;
-    let question: Question<L> = Question::check(
-        (scope, asked::<L>(context)),
-        args.filter.as_ref(),
-        args.order_by.as_ref(),
-        args.page,
-    )?;
-    let below = Below { parent, question: Arc::new(question) };
-    let rows = loader::<L>(context)?.load_one(RowsOf(below.clone())).await?.unwrap_or_default();
-    let rows = Arc::try_unwrap(rows).unwrap_or_else(|shared| shared.as_ref().clone());
-    Ok(connection(scope, &below.question.clone(), rows, Total(Box::new(below))))
+) -> BoxFuture<'a, Result<Connection<T>>> {
+    // Boxed, because every field of the parent's type would otherwise be as large as this.
+    async move {
+        let operation = operation(context).await?;
+        let scope = Scope { workspace: operation.workspace_id()?, list: L::NAME, parent: Some(parent) };
+        L::require(&operation)?;
+        let asked = asked::<L>(context);
+        let question =
+            Question::check((scope, asked), args.filter.as_ref(), args.order_by.as_ref(), args.page)?;
+        let below = Below { parent, question: Arc::new(question) };
+        let rows = loader::<L>(context)?.load_one(RowsOf(below.clone())).await?.unwrap_or_default();
+        let rows = Arc::try_unwrap(rows).unwrap_or_else(|shared| shared.as_ref().clone());
+        Ok(connection(scope, &below.question.clone(), rows, Total(Box::new(below))))
+    }
+    .boxed()
 }
 
 /// The columns that the selected fields of the rows are made from.
-fn asked<L: List>(context: &Context<'_>) -> Asked<L::Entity> {
+fn asked<L: List>(context: &Context<'_>) -> Selected<L::Entity> {
     let field = context.field();
+    let further = field.selection_set().any(|part| part.name() == "pageInfo");
     let rows = field.selection_set().flat_map(|part| match part.name() {
         "nodes" => vec![part],
         "edges" => part.selection_set().filter(|field| field.name() == "node").collect(),
@@ -93,18 +95,26 @@ fn asked<L: List>(context: &Context<'_>) -> Asked<L::Entity> {
     });
     let mut columns = Vec::new();
     for field in rows.flat_map(|row| row.selection_set().collect::<Vec<_>>()) {
-        match (field.name(), L::columns(field.name()), field.name().parse()) {
-            ("__typename", _, _) => {}
-            (_, Some(known), _) => columns.extend(known),
-            (_, None, Ok(column)) => columns.push(column),
+        let column = field.name().parse().ok();
+        match (L::columns(field.name()), column) {
+            _ if field.name() == "__typename" => {}
+            // Only with an argument, such as another unit, it needs more than its own column.
+            (Some([first, ..]), Some(column))
+                if L::Entity::place(*first) == L::Entity::place(column)
+                    && field.arguments().is_ok_and(|arguments| arguments.is_empty()) =>
+            {
+                columns.push(column)
+            }
+            (Some(known), _) => columns.extend(known),
+            (None, Some(column)) => columns.push(column),
             // A field that nobody told about may need any of them.
-            (_, None, Err(_)) => return Asked::all(),
+            (None, None) => return Selected { columns: Asked::all(), further },
         }
     }
-    Asked::of(columns)
+    Selected { columns: Asked::of(columns), further }
 }
 
-fn connection<L: List, T: OutputType + From<Model<L>>>(
+fn connection<L: List, T: AroundRow + From<Model<L>>>(
     scope: Scope,
     question: &Question<L>,
     rows: Vec<Model<L>>,
@@ -114,7 +124,7 @@ fn connection<L: List, T: OutputType + From<Model<L>>>(
     let mut connection = Connection::with_additional_fields(has_previous, has_next, total);
     connection.edges.extend(rows.into_iter().map(|row| {
         let cursor = question.page.cursor(scope, &row);
-        Edge::new(cursor, T::from(row))
+        Edge::new(cursor, Quick(T::from(row)))
     }));
     connection
 }

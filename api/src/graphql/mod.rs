@@ -11,6 +11,7 @@ mod loaders;
 mod node;
 mod omitted;
 mod presenter;
+mod quick;
 mod request;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub use idempotency::{HeaderKey, Secret, Secrets};
 pub(crate) use loaders::batching;
 pub use loaders::{ById, Load, loader};
 pub use node::Node;
+pub use quick::{AroundRow, Quick};
 pub(crate) use request::selected_operation;
 pub use request::{Credentials, OriginOfRequest, Request, RequestId, operation, request};
 

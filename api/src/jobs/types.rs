@@ -4,6 +4,8 @@ use async_graphql::{ComplexObject, ID, InputObject, SimpleObject};
 use entity::id::{Given, JobId};
 use entity::job;
 
+use crate::graphql::AroundRow;
+
 /// A job: what operators see of work in the background. A finished job is no longer here.
 #[derive(SimpleObject)]
 #[graphql(complex)]
@@ -35,6 +37,14 @@ impl Job {
 impl From<job::Model> for Job {
     fn from(row: job::Model) -> Self {
         Self { row }
+    }
+}
+
+impl AroundRow for Job {
+    type Row = job::Model;
+
+    fn row(&self) -> &job::Model {
+        &self.row
     }
 }
 

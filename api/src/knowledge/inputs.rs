@@ -9,7 +9,7 @@ use super::types::{Collection, Document, Ingestion};
 #[derive(InputObject)]
 pub struct CollectionCreateInput {
     /// An id of your own making, so that the object can be shown before the answer is there: a TypeID `collection_…` whose UUID is
-    /// of version 7. Lists are in the order of ids, so it says when it was made: not more than 24 hours behind the server's clock,
+    /// of version 7. It tells when it was made: not more than 24 hours behind the server's clock,
     /// not more than 10 minutes ahead. One that exists is a CONFLICT. Made by the server unless sent.
     pub id: Option<Given<CollectionId>>,
     /// The name, unique in the workspace: 1 to 200 characters.
@@ -65,7 +65,7 @@ pub struct CollectionDeletePayload {
 #[derive(InputObject)]
 pub struct DocumentCreateInput {
     /// An id of your own making, so that the object can be shown before the answer is there: a TypeID `document_…` whose UUID is
-    /// of version 7. Lists are in the order of ids, so it says when it was made: not more than 24 hours behind the server's clock,
+    /// of version 7. It tells when it was made: not more than 24 hours behind the server's clock,
     /// not more than 10 minutes ahead. One that exists is a CONFLICT. Made by the server unless sent.
     pub id: Option<Given<DocumentId>>,
     /// The collection.

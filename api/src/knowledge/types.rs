@@ -12,7 +12,7 @@ use super::loaders::{is_cited, text_of, utf16_offset};
 use super::offsets::OffsetMap;
 use super::retrieval::{Found, Mode};
 use crate::error::{Error, Result};
-use crate::graphql::{Connection, ListArgs, children, first_below, list_cost, loader, request};
+use crate::graphql::{AroundRow, Connection, ListArgs, children, first_below, list_cost, loader, request};
 use crate::list::{OrderBy, PageArgs, Question};
 
 /// In which unit offsets are counted.
@@ -77,6 +77,14 @@ impl From<collection::Model> for Collection {
     }
 }
 
+impl AroundRow for Collection {
+    type Row = collection::Model;
+
+    fn row(&self) -> &collection::Model {
+        &self.row
+    }
+}
+
 /// A document: what stays the same while its versions change.
 #[derive(SimpleObject)]
 #[graphql(complex)]
@@ -132,6 +140,14 @@ impl Document {
 impl From<document::Model> for Document {
     fn from(row: document::Model) -> Self {
         Self { row }
+    }
+}
+
+impl AroundRow for Document {
+    type Row = document::Model;
+
+    fn row(&self) -> &document::Model {
+        &self.row
     }
 }
 
@@ -194,6 +210,14 @@ impl DocumentVersion {
 impl From<document_version::Model> for DocumentVersion {
     fn from(row: document_version::Model) -> Self {
         Self { row }
+    }
+}
+
+impl AroundRow for DocumentVersion {
+    type Row = document_version::Model;
+
+    fn row(&self) -> &document_version::Model {
+        &self.row
     }
 }
 
@@ -341,6 +365,14 @@ impl Ingestion {
 impl From<ingestion::Model> for Ingestion {
     fn from(row: ingestion::Model) -> Self {
         Self { row }
+    }
+}
+
+impl AroundRow for Ingestion {
+    type Row = ingestion::Model;
+
+    fn row(&self) -> &ingestion::Model {
+        &self.row
     }
 }
 

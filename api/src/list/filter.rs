@@ -6,7 +6,7 @@
 use async_graphql::{ID, InputObject, InputType};
 use chrono::{DateTime, Datelike, Utc};
 use entity::id::MalformedId;
-use sea_orm::sea_query::{Condition, Expr, ExprTrait};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, Func};
 use sea_orm::{ColumnTrait, Value};
 
 use crate::error::Issue;
@@ -244,7 +244,10 @@ impl Comparisons<'_> {
             let none = self.within(&["not"], |this| this.nest(inner, depth + 1));
             // Where a column is null, its comparison does not hold either: `not` is true then.
             if !none.is_empty() {
-                self.join(Condition::all().add(Expr::from(none).is_not(true)));
+                self.join(
+                    Condition::all()
+                        .add(Expr::from(Func::coalesce([Expr::from(none), Expr::cust("false")])).not()),
+                );
             }
         }
     }
@@ -286,5 +289,62 @@ impl Comparisons<'_> {
             let joined = self.take().add(condition);
             self.condition = joined;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Comparisons, Filter, TextFilter, condition};
+    use entity::collection::{Column, Entity};
+    use sea_orm::{DbBackend, EntityTrait, QueryFilter, QueryTrait};
+
+    #[derive(Default)]
+    struct ByName {
+        name: Option<&'static str>,
+        all: Option<Vec<Self>>,
+        any: Option<Vec<Self>>,
+        none: Option<Box<Self>>,
+    }
+
+    impl Filter for ByName {
+        fn all(&self) -> Option<&[Self]> {
+            self.all.as_deref()
+        }
+
+        fn any(&self) -> Option<&[Self]> {
+            self.any.as_deref()
+        }
+
+        fn none(&self) -> Option<&Self> {
+            self.none.as_deref()
+        }
+
+        fn compare(&self, with: &mut Comparisons<'_>) {
+            let name = self.name.map(|name| TextFilter { eq: Some(name.to_owned()), r#in: None });
+            with.text(("name", Column::Name), name.as_ref());
+        }
+    }
+
+    fn named(name: &'static str) -> ByName {
+        ByName { name: Some(name), ..ByName::default() }
+    }
+
+    fn sql(filter: &ByName) -> String {
+        let mut issues = Vec::new();
+        let condition = condition(Some(filter), &mut issues);
+        assert!(issues.is_empty(), "{issues:?}");
+        let sql = Entity::find().filter(condition).build(DbBackend::Postgres).to_string();
+        sql.split_once(" WHERE ")
+            .map_or_else(String::new, |(_, sql)| sql.replace("\"collections\".\"name\"", "n"))
+    }
+
+    #[test]
+    fn conditions_are_joined_as_the_filter_says() {
+        let any = ByName { any: Some(vec![named("a"), named("b")]), ..named("c") };
+        assert_eq!(sql(&any), "n = 'c' AND (n = 'a' OR n = 'b')");
+        let not = ByName { none: Some(Box::new(named("a"))), ..ByName::default() };
+        assert_eq!(sql(&not), "NOT COALESCE(n = 'a', false)");
+        let nothing = ByName { any: Some(Vec::new()), ..ByName::default() };
+        assert_eq!(sql(&nothing), "false");
     }
 }

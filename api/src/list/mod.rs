@@ -16,21 +16,29 @@ pub use order::{Order, OrderBy, OrderDirection};
 pub use page::{LARGEST_SIZE, Page, PageArgs, Slice};
 pub use question::Question;
 
-use entity::sparse::Sparse;
+use entity::sparse::{Asked, Sparse};
 use sea_orm::{EntityTrait, Select};
 use uuid::Uuid;
 
 use crate::error::Result;
 use crate::tenancy::Operation;
 
+/// What a client selected of a list.
+pub struct Selected<E> {
+    /// The columns that the fields of its rows are made from.
+    pub columns: Asked<E>,
+    /// Whether it shows that there are further pages.
+    pub further: bool,
+}
+
 /// A list: where its rows come from, who may read them, and how they are filtered and ordered.
 pub trait List: Send + Sync + 'static {
     /// The table.
     type Entity: Sparse<Model: Clone + Send + Sync>;
     /// What its rows can be filtered by.
-    type Filter: Filter;
+    type Filter: Filter + Send + Sync;
     /// What its rows can be ordered by.
-    type Order: OrderBy<Self::Entity>;
+    type Order: OrderBy<Self::Entity> + Send + Sync;
 
     /// Its name in cursors.
     const NAME: &'static str;

@@ -29,6 +29,8 @@ pub struct PageArgs {
 pub struct Page<E: EntityTrait> {
     order: Order<E>,
     size: u64,
+    /// Whether one row more is read, to see whether there is another page.
+    further: bool,
     backward: bool,
     after: Option<Key>,
     before: Option<Key>,
@@ -36,7 +38,12 @@ pub struct Page<E: EntityTrait> {
 
 impl<E: EntityTrait> Page<E> {
     /// Checks the arguments; notes each that is not right.
-    pub(super) fn parse(scope: Scope, order: Order<E>, args: PageArgs, issues: &mut Vec<Issue>) -> Self {
+    pub(super) fn parse(
+        scope: Scope,
+        order: Order<E>,
+        (args, further): (PageArgs, bool),
+        issues: &mut Vec<Issue>,
+    ) -> Self {
         let mut refuse = |argument: &str, code, message: String| {
             issues.push(Issue { path: vec![argument.to_owned()], code, message });
         };
@@ -65,12 +72,12 @@ impl<E: EntityTrait> Page<E> {
             key
         };
         let (after, before) = (key("after", args.after), key("before", args.before));
-        Self { order, size, backward, after, before }
+        Self { order, size, further, backward, after, before }
     }
 
     /// The one row that comes first in an order.
     pub(super) fn one(order: Order<E>) -> Self {
-        Self { order, size: 1, backward: false, after: None, before: None }
+        Self { order, size: 1, further: false, backward: false, after: None, before: None }
     }
 
     /// The columns of the order's key.
@@ -81,7 +88,7 @@ impl<E: EntityTrait> Page<E> {
         Asked::of([Some(self.order.column), self.order.tiebreak].into_iter().flatten())
     }
 
-    /// Cuts a statement to this page: one row more than asked for shows whether there is another page.
+    /// Cuts a statement to this page.
     pub(super) fn cut(&self, select: &mut SelectStatement) {
         let Order { column, tiebreak, descending, .. } = self.order;
         let columns = || {
@@ -97,7 +104,7 @@ impl<E: EntityTrait> Page<E> {
         for column in columns() {
             select.order_by_expr(column, direction.clone());
         }
-        select.limit(self.size + 1);
+        select.limit(self.size + u64::from(self.further));
     }
 
     /// Cuts the rows that the statement gave to the page, in the list's order.
@@ -122,8 +129,8 @@ impl<E: EntityTrait> Page<E> {
 impl<E: EntityTrait> PartialEq for Page<E> {
     fn eq(&self, other: &Self) -> bool {
         self.order == other.order
-            && (self.size, self.backward, &self.after, &self.before)
-                == (other.size, other.backward, &other.after, &other.before)
+            && (self.size, self.further, self.backward) == (other.size, other.further, other.backward)
+            && (&self.after, &self.before) == (&other.after, &other.before)
     }
 }
 
@@ -157,7 +164,7 @@ mod tests {
         let scope = Scope { workspace: WorkspaceId::new(), list: "collections", parent: None };
         let order = Order::<Entity>::by_id(OrderDirection::Desc, Column::Id, |row| Key::Id(row.id.0));
         let mut issues = Vec::new();
-        Page::parse(scope, order, args, &mut issues);
+        Page::parse(scope, order, (args, true), &mut issues);
         issues.len()
     }
 

@@ -7,7 +7,7 @@ use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, Func, JoinType, Quer
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select};
 use uuid::Uuid;
 
-use super::{Children, List, Order, OrderBy, Page, PageArgs, Scope, filter};
+use super::{Children, List, Order, OrderBy, Page, PageArgs, Scope, Selected, filter};
 use crate::error::{Error, Result};
 use crate::tenancy::Operation;
 
@@ -28,7 +28,7 @@ impl<L: List> Question<L> {
     ///
     /// BAD_USER_INPUT that names everything that is not right.
     pub fn check(
-        (scope, asked): (Scope, Asked<L::Entity>),
+        (scope, selected): (Scope, Selected<L::Entity>),
         filter: Option<&L::Filter>,
         order: Option<&L::Order>,
         args: PageArgs,
@@ -36,8 +36,8 @@ impl<L: List> Question<L> {
         let mut issues = Vec::new();
         let condition = filter::condition(filter, &mut issues);
         let order = order.map_or_else(|| L::Order::default().order(), OrderBy::order);
-        let page = Page::parse(scope, order, args, &mut issues);
-        let asked = asked.and(page.key_columns());
+        let page = Page::parse(scope, order, (args, selected.further), &mut issues);
+        let asked = selected.columns.and(page.key_columns());
         if issues.is_empty() { Ok(Self { condition, asked, page }) } else { Err(Error::BadUserInput(issues)) }
     }
 

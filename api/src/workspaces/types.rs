@@ -6,7 +6,7 @@ use entity::{membership, user, workspace};
 
 use super::lists::{MembershipFilter, MembershipOrder, Memberships};
 use crate::error::Result;
-use crate::graphql::{Connection, ListArgs, children, list_cost, loader};
+use crate::graphql::{AroundRow, Connection, ListArgs, children, list_cost, loader};
 use crate::list::PageArgs;
 
 /// A workspace: the tenant. Everything in it is invisible from every other one.
@@ -69,6 +69,14 @@ impl Membership {
 impl From<membership::Model> for Membership {
     fn from(row: membership::Model) -> Self {
         Self { row }
+    }
+}
+
+impl AroundRow for Membership {
+    type Row = membership::Model;
+
+    fn row(&self) -> &membership::Model {
+        &self.row
     }
 }
 

@@ -3,8 +3,9 @@
 import { graphql } from "./__generated__/gql.ts";
 
 export const Runs = graphql(`
-  query Runs($first: Int, $after: String, $status: AgentRunStatus) {
-    agentRuns(first: $first, after: $after, status: $status) {
+  query Runs($filter: AgentRunFilter, $orderBy: AgentRunOrder, $first: Int, $after: String) {
+    agentRuns(filter: $filter, orderBy: $orderBy, first: $first, after: $after) {
+      totalCount
       nodes {
         ...RunLine
       }

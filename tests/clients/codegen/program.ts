@@ -6,7 +6,7 @@ import type { AgentRunStatus } from "./__generated__/graphql.ts";
 import { follow, request, type Server } from "./client.ts";
 import { Agents, AnyNode, Events, RunLine, Runs, Search, Start } from "./operations.ts";
 
-const ENDED: readonly AgentRunStatus[] = ["SUCCEEDED", "FAILED", "CANCELED", "EXPIRED"];
+const ENDED: AgentRunStatus[] = ["SUCCEEDED", "FAILED", "CANCELED", "EXPIRED"];
 
 /** Does it all against a server; returns a line about it. */
 export async function useTypedCode(server: Server): Promise<string> {
@@ -39,7 +39,9 @@ export async function useTypedCode(server: Server): Promise<string> {
     const { agentRuns }: Awaited<ReturnType<typeof page>> = await page(server, after);
     found.push(...unmask(RunLine, agentRuns.nodes).map((each) => each.id));
     after = agentRuns.pageInfo.endCursor;
-    if (!agentRuns.pageInfo.hasNextPage) break;
+    if (agentRuns.pageInfo.hasNextPage) continue;
+    assert.equal(found.length, agentRuns.totalCount, "totalCount is not the number of nodes");
+    break;
   }
   assert.ok(found.includes(id), "the list does not have the run");
   assert.equal(new Set(found).size, found.length, "the list has a run twice");
@@ -47,5 +49,6 @@ export async function useTypedCode(server: Server): Promise<string> {
 }
 
 function page(server: Server, after: string | null) {
-  return request(server, Runs, { first: 1, after });
+  const filter = { status: { in: ENDED } };
+  return request(server, Runs, { filter, orderBy: { field: "CREATED_AT", direction: "ASC" }, first: 1, after });
 }

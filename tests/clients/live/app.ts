@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { request } from "../codegen/client.ts";
 import type { Told } from "./demo.ts";
-import { Status } from "./operations.ts";
+import { RunIds, Status } from "./operations.ts";
 import { CuttingProxy } from "./proxy.ts";
 import { serve } from "./site.ts";
 import { Wire } from "./wire.ts";
@@ -34,6 +34,7 @@ export async function visitApp({ told, site, shots, chromium: executablePath }: 
     await signIn(page, endpoint, told);
     await search(page);
     await showErrors(page);
+    await startOnce(page, wire, proxy, told);
     const line = await followThroughCut(page, wire, proxy, told, shots);
     await page.screenshot({ path: join(shots, "answer.png"), fullPage: true });
     await accessible(page);
@@ -80,11 +81,34 @@ async function showErrors(page: Page): Promise<void> {
   assert.match(await problem.locator("li").first().innerText(), /input/, "the bad field is not named");
 }
 
+/** The answer to a question is lost on its way, and the question is sent again: one run, not two. */
+async function startOnce(page: Page, wire: Wire, proxy: CuttingProxy, told: Told): Promise<void> {
+  const server = { ...told, headers: told.users[0]?.headers ?? {} };
+  const runs = async () => (await request(server, RunIds, {})).agentRuns.nodes.map(({ id }) => id);
+  const before = (await runs()).length;
+  const keys = wire.idempotencyKeys.size;
+  proxy.loseAnswers();
+  await page.getByLabel("Your question").fill("What is a covering index?");
+  await page.getByLabel("Your question").press("Enter");
+  await page.locator('.problem[data-code="NETWORK"]').waitFor();
+  // Chromium by itself sends a POST again whose connection broke before the answer: the key is the same.
+  assert.equal((await runs()).length, before + 1, "the question did not reach the server once");
+  proxy.mend();
+  await page.getByRole("button", { name: "Try again" }).click();
+  const article = page.locator("article.run");
+  await article.locator('.connection[data-state="done"]').waitFor();
+  const now = await runs();
+  assert.equal(now.length, before + 1, "the question that was sent again started another run");
+  assert.equal(await article.getAttribute("data-run"), now[0], "the app shows another run than the one that was started");
+  assert.equal(wire.idempotencyKeys.size, keys + 1, "the question was sent again with another key");
+  wire.forget();
+}
+
 async function followThroughCut(page: Page, wire: Wire, proxy: CuttingProxy, told: Told, shots: string): Promise<string> {
   proxy.holdAfter(SEEN_BEFORE_CUT);
   await page.getByLabel("Your question").fill(QUESTION);
   await page.getByLabel("Your question").press("Enter");
-  const article = page.locator("article.run");
+  const article = page.getByRole("article", { name: QUESTION });
   const connection = article.locator(".connection");
   await article.locator(`li[data-seq="${SEEN_BEFORE_CUT}"]`).waitFor();
   const id = (await article.getAttribute("data-run")) ?? "";

@@ -35,3 +35,13 @@ export const Revise = graphql(`
     }
   }
 `);
+
+export const RunIds = graphql(`
+  query RunIds {
+    agentRuns(first: 100) {
+      nodes {
+        id
+      }
+    }
+  }
+`);

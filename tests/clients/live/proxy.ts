@@ -15,6 +15,7 @@ export class CuttingProxy {
   lost = 0;
   #limit = Number.POSITIVE_INFINITY;
   #refusing = false;
+  #losing = false;
   readonly #open = new Set<Socket>();
   readonly #server: Server;
   readonly #target: URL;
@@ -35,6 +36,11 @@ export class CuttingProxy {
     this.#limit = events;
   }
 
+  /** From now on requests reach the server, and the answers to their POSTs are lost: the connection is reset instead. */
+  loseAnswers(): void {
+    this.#losing = true;
+  }
+
   /** Resets every connection and refuses new ones. */
   cut(): void {
     this.#refusing = true;
@@ -45,6 +51,7 @@ export class CuttingProxy {
   mend(): void {
     this.#limit = Number.POSITIVE_INFINITY;
     this.#refusing = false;
+    this.#losing = false;
   }
 
   close(): void {
@@ -72,8 +79,21 @@ export class CuttingProxy {
     browser.pipe(server);
     browser.once("data", (request) => {
       if (/^upgrade:\s*websocket/im.test(request.toString("latin1"))) this.#forwardFrames(server, browser);
-      else server.pipe(browser);
+      else this.#forwardAnswers(server, browser);
     });
+  }
+
+  /** Forwards answers, unless those to POSTs are to be lost. */
+  #forwardAnswers(server: Socket, browser: Socket): void {
+    let posted = true;
+    browser.on("data", (request) => {
+      if (/^[A-Z]+ \//.test(request.toString("latin1"))) posted = request.toString("latin1").startsWith("POST ");
+    });
+    server.on("data", (answer) => {
+      if (this.#losing && posted) browser.resetAndDestroy();
+      else browser.write(answer);
+    });
+    server.on("end", () => browser.end());
   }
 
   /** Forwards the answer's head, then frame by frame up to the limit. */

@@ -63,7 +63,21 @@ async function pagesOfAList(client: Client): Promise<number> {
   for (let page = read().pageInfo; page.hasNextPage; page = read().pageInfo) {
     await client.fetch(listPage, { first: PAGE, after: page.endCursor });
   }
-  return distinct(read().edges.map(({ node }) => node.id), 3 * PAGE);
+  const newestFirst = read().edges.map(({ node }) => node.id);
+  assert.equal(newestFirst.length, read().totalCount, "totalCount is not the number of edges");
+  const oldest = { first: PAGE, orderBy: { field: "CREATED_AT", direction: "ASC" } };
+  await client.fetch(listPage, oldest);
+  const oldestFirst = client.read<documentsList_query$data>(listPage, oldest, list).documents.edges.map(({ node }) => node.id);
+  assert.deepEqual(oldestFirst, newestFirst.slice(-PAGE).reverse(), "the two directions are not each other's reverse");
+  return distinct(newestFirst, 3 * PAGE);
+}
+
+/** A filter makes a list of its own beside the whole one. */
+async function filteredList(client: Client, id: string): Promise<void> {
+  const variables = { first: PAGE, filter: { id: { eq: id } } };
+  await client.fetch(listPage, variables);
+  const { edges, totalCount } = client.read<documentsList_query$data>(listPage, variables, list).documents;
+  assert.deepEqual([edges.map(({ node }) => node.id), totalCount], [[id], 1]);
 }
 
 /** The same through `node(id:)`, two pages of it. */
@@ -83,6 +97,7 @@ async function mutationsChangeTheList(client: Client, server: Server, collection
   const { document } = (await client.commit<documentsCreateMutation>(create, { connections, input })).documentCreate;
   assert.deepEqual([read().edges.length, read().edges[0]?.node.id], [before + 1, document.id]);
 
+  await filteredList(client, document.id);
   for (const [index, text] of ["One. Two.", "One. Two. Three."].entries()) {
     await request(server, Revise, { input: { id: document.id, version: index + 1, text } });
   }

@@ -17,7 +17,7 @@ export class Wire {
     page.on("pageerror", (error) => this.#faults.push(error.message));
     page.on("console", (message) => {
       // The browser itself reports what was refused, and the broken connections that this test is about.
-      const expected = /status of 40[01]|WebSocket connection to .* failed|ERR_CONNECTION/.test(message.text());
+      const expected = /status of 40[01]|WebSocket connection to .* failed|ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_FAILED/.test(message.text());
       if (["error", "warning"].includes(message.type()) && !expected) this.#faults.push(message.text());
     });
     page.on("request", (request) => {
@@ -36,6 +36,12 @@ export class Wire {
         else this.#events.push(message.payload.data.agentRunEvents);
       });
     });
+  }
+
+  /** Forgets the events so far: another run begins. */
+  forget(): void {
+    this.#events.length = 0;
+    this.#afters.length = 0;
   }
 
   /** The numbers of all events that came, over all sockets, in their order. */

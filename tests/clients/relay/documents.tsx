@@ -46,9 +46,16 @@ const row = graphql`
 export const listFragment = graphql`
   fragment documentsList_query on Query
   @refetchable(queryName: "documentsListPageQuery")
-  @argumentDefinitions(first: { type: "Int", defaultValue: 20 }, after: { type: "String" }) {
-    documents(first: $first, after: $after) @connection(key: "documentsList_documents") {
+  @argumentDefinitions(
+    filter: { type: "DocumentFilter" }
+    orderBy: { type: "DocumentOrder" }
+    first: { type: "Int", defaultValue: 20 }
+    after: { type: "String" }
+  ) {
+    documents(filter: $filter, orderBy: $orderBy, first: $first, after: $after)
+      @connection(key: "documentsList_documents", filters: ["filter", "orderBy"]) {
       __id
+      totalCount
       pageInfo {
         hasNextPage
         endCursor
@@ -119,7 +126,9 @@ export function useDocuments(query: documentsList_query$key) {
   const connections = [list.data.documents.__id];
   return {
     documents: list.data.documents.edges.map((edge) => edge.node),
+    count: list.data.documents.totalCount,
     more: () => list.hasNext && list.loadNext(20),
+    find: (title: string) => list.refetch({ filter: { title: { eq: title } }, orderBy: { field: "TITLE", direction: "ASC" } }),
     create: (collectionId: string, title: string, markdown: string) =>
       create({ variables: { connections, input: { collectionId, title, markdown } } }),
     remove: (id: string) => remove({ variables: { connections, input: { id } } }),

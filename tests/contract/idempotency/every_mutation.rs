@@ -18,6 +18,10 @@ async fn input(world: &World, mutation: &str) -> Option<Value> {
     let name = format!("for {mutation}");
     Some(match mutation {
         "agentCreate" | "collectionCreate" => json!({ "name": name }),
+        "collectionUpdate" => {
+            json!({ "id": world.collection(Who::Owner, &name).await, "version": 1, "name": format!("{name}, changed") })
+        }
+        "collectionDelete" => json!({ "id": world.collection(Who::Owner, &name).await }),
         "agentUpdate" => {
             json!({ "id": world.agent(Who::Owner, &name).await, "version": 1, "name": "Changed" })
         }
