@@ -51,20 +51,16 @@ pub struct Model {
     #[graphql(skip)]
     pub chunk_id: ChunkId,
     /// Of the quote.
-    #[graphql(skip)]
     pub start_offset: i32,
     /// End of the quote.
-    #[graphql(skip)]
     pub end_offset: i32,
     /// The quoted text: exactly what stands at the offsets.
     pub quote: String,
     /// SHA-256 of the quote in UTF-8, in hexadecimal.
     pub sha256: String,
     /// Of the supported span.
-    #[graphql(skip)]
     pub answer_start_offset: i32,
     /// End of the supported span.
-    #[graphql(skip)]
     pub answer_end_offset: i32,
     /// Whether the quote stands at its offsets.
     pub verification: CitationVerification,

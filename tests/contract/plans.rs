@@ -110,8 +110,8 @@ async fn a_page_of_every_list_in_every_order_is_a_range_of_an_index() {
         "enable_bitmapscan = off",
         "enable_sort = off",
     ] {
-        // sql: literal because the name is of the test's own making, and the settings are constants.
         let sql = format!("alter database {name} set {setting}");
+        // sql: literal because the name is of the test's own making, and the settings are constants.
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut superuser).await.expect("a setting");
     }
     sqlx::query("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
