@@ -62,7 +62,7 @@ enum Command {
     /// Mint an access token for a member of a workspace.
     #[command(after_help = token::EXAMPLES)]
     Token(token::Token),
-    /// Measure ingestion or search on this machine, in a database of its own.
+    /// Measure ingestion, search, reads and writes on this machine, in databases of their own.
     #[command(after_help = bench::EXAMPLES)]
     Bench(bench::Bench),
 }

@@ -67,6 +67,12 @@ impl PrivateDatabase {
         url(&self.cluster, role, &self.passwords)
     }
 
+    /// The address for the superuser, whom no policy binds: for the seeding of a database to measure on.
+    #[must_use]
+    pub(super) fn superuser_url(&self) -> String {
+        self.cluster.superuser_url(DATABASE)
+    }
+
     /// Stops it; open transactions roll back.
     pub async fn stop(self) {
         // Left behind, it would name a port that may be another's by then; the next start replaces it.

@@ -14,12 +14,19 @@ const HIT: &[u8] = br#"{"score":"#;
 /// The longest answer that is taken, in bytes.
 const LONGEST: usize = 16 << 20;
 
-/// The bytes of a request.
+/// The bytes of a request of a member.
 pub(super) fn request(address: SocketAddr, authorization: &str, workspace: &str, body: &str) -> Vec<u8> {
+    request_with(address, &[("authorization", authorization), ("x-workspace", workspace)], body)
+}
+
+/// The bytes of a request with headers of its own.
+pub(super) fn request_with(address: SocketAddr, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
+    let headers =
+        headers.iter().fold(String::new(), |lines, (name, value)| lines + name + ": " + value + "\r\n");
     let length = body.len();
     format!(
-        "POST /graphql HTTP/1.1\r\nhost: {address}\r\nauthorization: {authorization}\r\nx-workspace: {workspace}\r\n\
-         content-type: application/json\r\naccept: application/graphql-response+json\r\ncontent-length: {length}\r\n\r\n{body}"
+        "POST /graphql HTTP/1.1\r\nhost: {address}\r\n{headers}content-type: application/json\r\n\
+         accept: application/graphql-response+json\r\ncontent-length: {length}\r\n\r\n{body}"
     )
     .into_bytes()
 }
@@ -41,6 +48,11 @@ impl Connection {
 
     /// Asks, reads the whole answer, and says how many hits it has.
     pub(super) async fn ask(&mut self, request: &[u8]) -> io::Result<usize> {
+        self.exchange(request).await.map(count)
+    }
+
+    /// Asks, and reads the whole answer.
+    pub(super) async fn exchange(&mut self, request: &[u8]) -> io::Result<&[u8]> {
         self.stream.write_all(request).await?;
         self.read_line().await?;
         let is_ok = self.line.split_whitespace().nth(1) == Some("200");
@@ -61,7 +73,7 @@ impl Connection {
         let length = length.ok_or_else(|| refused("an answer without a length"))?;
         self.body.resize(length, 0);
         self.stream.read_exact(&mut self.body).await?;
-        if is_ok { Ok(count(&self.body)) } else { Err(refused(&status)) }
+        if is_ok { Ok(&self.body) } else { Err(refused(&status)) }
     }
 
     async fn read_line(&mut self) -> io::Result<()> {

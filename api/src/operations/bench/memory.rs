@@ -2,11 +2,10 @@
 //!
 //! Linux tells everything in `/proc`; elsewhere there is this process's peak alone, and what is not known is null.
 
-use std::collections::HashSet;
-use std::fs;
-
 use nix::sys::resource::{UsageWho, getrusage};
 use serde::Serialize;
+
+use super::processes::{Family, kib_of, to_mib};
 
 /// Memory, in MiB.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -40,54 +39,17 @@ fn peak() -> Option<u64> {
 
 /// The children of this process and theirs: the database's server and the process of each connection.
 fn of_children() -> Option<u64> {
-    let processes: Vec<(u32, u32)> = fs::read_dir("/proc")
-        .ok()?
-        .flatten()
-        .filter_map(|entry| {
-            let process = entry.file_name().to_str()?.parse().ok()?;
-            Some((process, parent(&fs::read_to_string(entry.path().join("stat")).ok()?)?))
-        })
-        .collect();
-    let children_of = |parents: &HashSet<u32>| -> HashSet<u32> {
-        let children = processes.iter().filter(|(_, parent)| parents.contains(parent));
-        children.map(|(process, _)| *process).collect()
-    };
-    let children = children_of(&HashSet::from([std::process::id()]));
-    let all = children_of(&children).into_iter().chain(children);
-    // A process that has ended meanwhile has none.
-    let kib = all.filter_map(|process| kib_of(&format!("/proc/{process}/smaps_rollup"), "Pss:")).sum();
-    (kib > 0).then(|| to_mib(kib))
-}
-
-/// The parent in a line of `/proc/<process>/stat`; the name before it may hold anything.
-fn parent(stat: &str) -> Option<u32> {
-    let (_, after_name) = stat.rsplit_once(')')?;
-    after_name.split_whitespace().nth(1)?.parse().ok()
-}
-
-fn kib_of(file: &str, field: &str) -> Option<u64> {
-    let text = fs::read_to_string(file).ok()?;
-    let value = text.lines().find_map(|line| line.strip_prefix(field))?;
-    value.split_whitespace().next()?.parse().ok()
-}
-
-fn to_mib(kib: u64) -> u64 {
-    kib / 1024
+    let all = Family::of(std::process::id()).mib()?;
+    let own = kib_of("/proc/self/smaps_rollup", "Pss:").map(to_mib)?;
+    Some(all.saturating_sub(own)).filter(|mib| *mib > 0)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{parent, peak};
+    use super::peak;
 
     #[test]
     fn a_process_knows_its_peak() {
         assert!(peak().is_some_and(|mib| mib > 0));
-    }
-
-    #[test]
-    fn a_process_may_have_any_name() {
-        assert_eq!(parent("71 (a) R 5 (b) S 42 71 0"), Some(42));
-        assert_eq!(parent("71 (a) S"), None);
-        assert_eq!(parent(""), None);
     }
 }

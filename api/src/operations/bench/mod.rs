@@ -1,24 +1,37 @@
-//! Measurements of the real thing: a fresh database that keeps what it commits, the demo's corpus, the API and the worker.
+//! Measurements of the real thing: a database that keeps what it commits, the API over HTTP, and what could stand in its place.
 //!
 //! Nothing is simulated, and every answer is looked at: a wrong one fails the measurement, because a refusal is quick.
-//! What is compared runs in turns in one process, so that a machine that slows down slows both. A figure is of this
-//! machine and of this build; the report says which. It refuses a data folder that holds anything, and nothing here
-//! judges: a missed target is a figure, not a failure.
+//! What is compared runs in turns, so that a machine that slows down slows all of it. A figure is of this machine and of
+//! this build; the report says which. Ingestion and search open a fresh database; the nested read and the single operations
+//! one that was seeded with many tenants. Nothing here judges: a missed target is a figure, not a failure.
 
 mod connection;
+mod contest;
 mod ingestion;
 mod machine;
 mod memory;
+mod nested_read;
 mod place;
+mod plot;
+mod processes;
 mod search;
 mod searchers;
+mod seeded;
+mod single;
 mod statistics;
+#[cfg(test)]
+mod tests;
 
+pub use contest::{Contender, Contested, Form, Plan, ServerReady};
 pub use ingestion::{Ingested, IngestionReport, Stages, measure as measure_ingestion};
 pub use machine::Machine;
 pub use memory::Memory;
+pub use nested_read::{NestedReadReport, measure as measure_nested_read};
 pub use place::Place;
+pub use plot::plot;
 pub use search::{Load, Measured, SearchReport, measure as measure_search};
+pub use seeded::{Scale, SeedReport, Seeded, Tell};
+pub use single::{OperationsReport, Single, SingleReport, measure as measure_operations};
 pub use statistics::Latencies;
 
 /// Chunks per second that ingestion should reach with the static model on two cores.
