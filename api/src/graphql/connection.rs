@@ -103,7 +103,7 @@ fn asked<L: List>(context: &Context<'_>) -> Selected<L::Entity> {
                 if L::Entity::place(*first) == L::Entity::place(column)
                     && field.arguments().is_ok_and(|arguments| arguments.is_empty()) =>
             {
-                columns.push(column)
+                columns.push(column);
             }
             (Some(known), _) => columns.extend(known),
             (None, Some(column)) => columns.push(column),

@@ -90,14 +90,12 @@ async fn object<T: AroundRow>(
     let mut waiting = Vec::new();
     for field in fields {
         let key = field.node.response_key().node.clone();
-        let value = match column(object, context, field)? {
-            Some(value) => value,
-            None => {
-                waiting.push(*field);
-                Value::Null
-            }
-        };
-        values.insert(key, value);
+        let value = column(object, context, field)?;
+        if value.is_none() {
+            waiting.push(*field);
+        }
+        // What has to wait keeps its place.
+        values.insert(key, value.unwrap_or_default());
     }
     // Side by side, so that what they look up meets in one batch.
     let resolved = try_join_all(waiting.into_iter().map(|field| {
