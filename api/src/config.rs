@@ -36,7 +36,7 @@ pub struct DatabaseUrls {
 /// Which pages may call from a browser, besides the server's own.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Pages {
-    /// Origins whose pages may call, exactly as browsers send them: https://app.example,http://localhost:5173
+    /// Origins whose pages may call, exactly as browsers send them: `https://app.example,http://localhost:5173`
     #[arg(long, env = "FOOTNOTE_ALLOWED_ORIGINS", value_delimiter = ',', value_name = "ORIGINS")]
     pub allowed_origins: Vec<String>,
 }
