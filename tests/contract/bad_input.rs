@@ -191,3 +191,28 @@ async fn queries_that_are_none_or_cost_too_much() {
     let reply = ask(&world, &format!("{{ {aliases} }}"), json!({})).await;
     assert_ne!(reply.body.get("errors"), None);
 }
+
+#[tokio::test]
+async fn parts_of_a_large_text_hold_nobody_up() {
+    let world = World::new().await;
+    let collection = world.collection(Who::Owner, "Handbook").await;
+    let document = world.document(Who::Owner, &collection, "Long", &"paid leave ".repeat(180_000)).await;
+    assert_eq!(world.ingested(Who::Owner, &document).await["status"], "SUCCEEDED");
+    let query = "query($id: ID!) { document(id: $id) { currentVersion { id } } }";
+    let data = ask(&world, query, json!({ "id": document })).await.data();
+    let id = data["document"]["currentVersion"]["id"].clone();
+    let parts = |count: usize| {
+        let parts: Vec<String> = (0..count).map(|at| format!("p{at}: text(start: {at}, end: 9)")).collect();
+        format!(
+            "query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on DocumentVersion {{ {} }} }} }}",
+            parts.join(" ")
+        )
+    };
+    ask(&world, &parts(8), json!({ "ids": vec![id.clone(); 4] })).await.data();
+    let reply = ask(&world, &parts(8), json!({ "ids": vec![id; 50] })).await;
+    assert_eq!(
+        reply.body["errors"][0]["extensions"]["code"], "QUERY_TOO_COSTLY",
+        "{:#}",
+        reply.body["errors"]
+    );
+}

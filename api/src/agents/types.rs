@@ -9,7 +9,7 @@ use super::lists::{
     Citations, Runs, Steps,
 };
 use crate::error::{Error, Result};
-use crate::graphql::{AroundRow, Connection, ListArgs, children, list_cost, loader};
+use crate::graphql::{AroundRow, Connection, ListArgs, children, list_cost, loader, request};
 use crate::knowledge::offsets::OffsetMap;
 use crate::knowledge::{Chunk, Document, DocumentVersion, OffsetUnit, offset_in_version, text_of};
 use crate::list::PageArgs;
@@ -318,6 +318,7 @@ impl Citation {
             }
         }
         let text = text_of(context, self.row.document_version_id).await?.ok_or(Error::NotFound("version"))?;
+        request(context)?.scan(text.len())?;
         let map = OffsetMap::new(&text);
         let end_of_text = i32::try_from(map.end().scalar).unwrap_or(i32::MAX);
         let slice = |from: i32, to: i32| -> String {

@@ -66,10 +66,13 @@ pub struct Request {
     operation: OnceCell<Arc<Operation>>,
     remote_calls: watch::Sender<usize>,
     text_bytes: AtomicUsize,
+    scanned_bytes: AtomicUsize,
 }
 
 /// How much text of documents one operation reads, in bytes.
 const MOST_TEXT: usize = 16 * 1024 * 1024;
+/// How much text one operation looks through for offsets, in bytes; it holds a thread for as long.
+const MOST_SCANNED: usize = 256 * 1024 * 1024;
 
 impl Request {
     /// A new operation of a client.
@@ -83,6 +86,7 @@ impl Request {
             operation: OnceCell::new(),
             remote_calls: watch::Sender::new(0),
             text_bytes: AtomicUsize::new(0),
+            scanned_bytes: AtomicUsize::new(0),
         }
     }
 
@@ -144,6 +148,20 @@ impl Request {
                 "One operation reads at most {MOST_TEXT} bytes of documents; ask for fewer or for parts."
             );
             return Err(Error::QueryTooCostly(message));
+        }
+        Ok(())
+    }
+
+    /// Counts text that is looked through for offsets.
+    ///
+    /// # Errors
+    ///
+    /// QUERY_TOO_COSTLY beyond 256 MiB.
+    pub fn scan(&self, bytes: usize) -> Result<()> {
+        let before = self.scanned_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) > MOST_SCANNED {
+            let message = "One operation looks for offsets in at most 256 MiB of documents; ask for fewer parts of large ones.";
+            return Err(Error::QueryTooCostly(message.to_owned()));
         }
         Ok(())
     }

@@ -186,6 +186,7 @@ impl DocumentVersion {
             request(context)?.charge(text.len())?;
             return Ok(Some(text.to_string()));
         }
+        request(context)?.scan(text.len())?;
         let map = OffsetMap::new(&text);
         let byte = |offset: i32| {
             let offset = usize::try_from(offset).ok()?;
