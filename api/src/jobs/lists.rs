@@ -6,8 +6,8 @@ use entity::job::{self, Column, JobStatus};
 
 use crate::error::Result;
 use crate::list::{
-    Comparisons, DateTimeFilter, EnumFilter, Filter, IdFilter, Key, List, Order, OrderBy, OrderDirection,
-    TextFilter,
+    Comparisons, DateTimeFilter, EnumFilter, Filter, IdFilter, Key, List, Logic, Order, OrderBy,
+    OrderDirection, TextFilter,
 };
 use crate::tenancy::{Operation, Permission};
 
@@ -57,16 +57,8 @@ pub struct JobFilter {
 }
 
 impl Filter for JobFilter {
-    fn all(&self) -> Option<&[Self]> {
-        self.and.as_deref()
-    }
-
-    fn any(&self) -> Option<&[Self]> {
-        self.or.as_deref()
-    }
-
-    fn none(&self) -> Option<&Self> {
-        self.not.as_deref()
+    fn logic(&self) -> Logic<'_, Self> {
+        Logic { and: self.and.as_deref(), or: self.or.as_deref(), not: self.not.as_deref() }
     }
 
     fn compare(&self, with: &mut Comparisons<'_>) {
@@ -88,20 +80,14 @@ pub enum JobOrderField {
 }
 
 /// How to order jobs.
-#[derive(Clone, Copy, Debug, InputObject)]
+#[derive(Clone, Copy, Debug, Default, InputObject)]
 pub struct JobOrder {
     /// By what.
     #[graphql(default)]
     pub field: JobOrderField,
     /// In which direction.
-    #[graphql(default_with = "OrderDirection::Desc")]
+    #[graphql(default)]
     pub direction: OrderDirection,
-}
-
-impl Default for JobOrder {
-    fn default() -> Self {
-        Self { field: JobOrderField::default(), direction: OrderDirection::Desc }
-    }
 }
 
 impl OrderBy<job::Entity> for JobOrder {

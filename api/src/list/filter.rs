@@ -24,14 +24,20 @@ const LONGEST_TEXT: usize = 500;
 
 /// What a list can be filtered by.
 pub trait Filter: Sized {
-    /// All of these hold.
-    fn all(&self) -> Option<&[Self]>;
-    /// At least one of these holds.
-    fn any(&self) -> Option<&[Self]>;
-    /// This does not hold.
-    fn none(&self) -> Option<&Self>;
+    /// The filters inside it.
+    fn logic(&self) -> Logic<'_, Self>;
     /// The comparisons of its own fields.
     fn compare(&self, with: &mut Comparisons<'_>);
+}
+
+/// The filters inside a filter.
+pub struct Logic<'a, F> {
+    /// All of these hold.
+    pub and: Option<&'a [F]>,
+    /// At least one of these holds.
+    pub or: Option<&'a [F]>,
+    /// This does not hold.
+    pub not: Option<&'a F>,
 }
 
 /// Compares an id.
@@ -245,16 +251,17 @@ impl Comparisons<'_> {
             return;
         }
         filter.compare(self);
-        if let Some(filters) = filter.all() {
+        let Logic { and, or, not } = filter.logic();
+        if let Some(filters) = and {
             let all = self.group(("and", filters), Condition::all(), depth);
             self.join(all);
         }
-        if let Some(filters) = filter.any() {
+        if let Some(filters) = or {
             let any = self.group(("or", filters), Condition::any(), depth);
             // At least one of none never holds.
             self.join(if filters.is_empty() { Condition::all().add(Expr::cust("false")) } else { any });
         }
-        if let Some(inner) = filter.none() {
+        if let Some(inner) = not {
             let none = self.within(&["not"], |this| this.nest(inner, depth + 1));
             if none.is_empty() {
                 // An empty filter holds for every row.
@@ -306,7 +313,7 @@ impl Comparisons<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Comparisons, Filter, TextFilter, condition};
+    use super::{Comparisons, Filter, Logic, TextFilter, condition};
     use entity::collection::{Column, Entity};
     use sea_orm::{DbBackend, EntityTrait, QueryFilter, QueryTrait};
 
@@ -319,16 +326,8 @@ mod tests {
     }
 
     impl Filter for ByName {
-        fn all(&self) -> Option<&[Self]> {
-            self.all.as_deref()
-        }
-
-        fn any(&self) -> Option<&[Self]> {
-            self.any.as_deref()
-        }
-
-        fn none(&self) -> Option<&Self> {
-            self.none.as_deref()
+        fn logic(&self) -> Logic<'_, Self> {
+            Logic { and: self.all.as_deref(), or: self.any.as_deref(), not: self.none.as_deref() }
         }
 
         fn compare(&self, with: &mut Comparisons<'_>) {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::error::Result;
 use crate::list::{
-    Children, Comparisons, DateTimeFilter, EnumFilter, Filter, IdFilter, Key, List, Order, OrderBy,
+    Children, Comparisons, DateTimeFilter, EnumFilter, Filter, IdFilter, Key, List, Logic, Order, OrderBy,
     OrderDirection, TextFilter,
 };
 use crate::tenancy::{Operation, Permission};
@@ -66,16 +66,8 @@ pub struct MembershipFilter {
 }
 
 impl Filter for MembershipFilter {
-    fn all(&self) -> Option<&[Self]> {
-        self.and.as_deref()
-    }
-
-    fn any(&self) -> Option<&[Self]> {
-        self.or.as_deref()
-    }
-
-    fn none(&self) -> Option<&Self> {
-        self.not.as_deref()
+    fn logic(&self) -> Logic<'_, Self> {
+        Logic { and: self.and.as_deref(), or: self.or.as_deref(), not: self.not.as_deref() }
     }
 
     fn compare(&self, with: &mut Comparisons<'_>) {
@@ -96,20 +88,14 @@ pub enum MembershipOrderField {
 }
 
 /// How to order memberships.
-#[derive(Clone, Copy, Debug, InputObject)]
+#[derive(Clone, Copy, Debug, Default, InputObject)]
 pub struct MembershipOrder {
     /// By what.
     #[graphql(default)]
     pub field: MembershipOrderField,
     /// In which direction.
-    #[graphql(default_with = "OrderDirection::Desc")]
+    #[graphql(default)]
     pub direction: OrderDirection,
-}
-
-impl Default for MembershipOrder {
-    fn default() -> Self {
-        Self { field: MembershipOrderField::default(), direction: OrderDirection::Desc }
-    }
 }
 
 impl OrderBy<membership::Entity> for MembershipOrder {

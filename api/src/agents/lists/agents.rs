@@ -6,7 +6,8 @@ use entity::id::AgentId;
 
 use crate::error::Result;
 use crate::list::{
-    Comparisons, DateTimeFilter, Filter, IdFilter, Key, List, Order, OrderBy, OrderDirection, TextFilter,
+    Comparisons, DateTimeFilter, Filter, IdFilter, Key, List, Logic, Order, OrderBy, OrderDirection,
+    TextFilter,
 };
 use crate::tenancy::{Operation, Permission};
 
@@ -52,16 +53,8 @@ pub struct AgentFilter {
 }
 
 impl Filter for AgentFilter {
-    fn all(&self) -> Option<&[Self]> {
-        self.and.as_deref()
-    }
-
-    fn any(&self) -> Option<&[Self]> {
-        self.or.as_deref()
-    }
-
-    fn none(&self) -> Option<&Self> {
-        self.not.as_deref()
+    fn logic(&self) -> Logic<'_, Self> {
+        Logic { and: self.and.as_deref(), or: self.or.as_deref(), not: self.not.as_deref() }
     }
 
     fn compare(&self, with: &mut Comparisons<'_>) {
@@ -85,20 +78,14 @@ pub enum AgentOrderField {
 }
 
 /// How to order agents.
-#[derive(Clone, Copy, Debug, InputObject)]
+#[derive(Clone, Copy, Debug, Default, InputObject)]
 pub struct AgentOrder {
     /// By what.
     #[graphql(default)]
     pub field: AgentOrderField,
     /// In which direction.
-    #[graphql(default_with = "OrderDirection::Desc")]
+    #[graphql(default)]
     pub direction: OrderDirection,
-}
-
-impl Default for AgentOrder {
-    fn default() -> Self {
-        Self { field: AgentOrderField::default(), direction: OrderDirection::Desc }
-    }
 }
 
 impl OrderBy<agent::Entity> for AgentOrder {

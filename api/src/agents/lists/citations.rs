@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::error::Result;
 use crate::list::{
-    Children, Comparisons, EnumFilter, Filter, IdFilter, Key, List, Order, OrderBy, OrderDirection,
+    Children, Comparisons, EnumFilter, Filter, IdFilter, Key, List, Logic, Order, OrderBy, OrderDirection,
 };
 use crate::tenancy::{Operation, Permission};
 
@@ -69,16 +69,8 @@ pub struct CitationFilter {
 }
 
 impl Filter for CitationFilter {
-    fn all(&self) -> Option<&[Self]> {
-        self.and.as_deref()
-    }
-
-    fn any(&self) -> Option<&[Self]> {
-        self.or.as_deref()
-    }
-
-    fn none(&self) -> Option<&Self> {
-        self.not.as_deref()
+    fn logic(&self) -> Logic<'_, Self> {
+        Logic { and: self.and.as_deref(), or: self.or.as_deref(), not: self.not.as_deref() }
     }
 
     fn compare(&self, with: &mut Comparisons<'_>) {

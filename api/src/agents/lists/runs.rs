@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::error::Result;
 use crate::list::{
-    Children, Comparisons, DateTimeFilter, EnumFilter, Filter, IdFilter, Key, List, Order, OrderBy,
+    Children, Comparisons, DateTimeFilter, EnumFilter, Filter, IdFilter, Key, List, Logic, Order, OrderBy,
     OrderDirection,
 };
 use crate::tenancy::{Operation, Permission};
@@ -76,16 +76,8 @@ pub struct AgentRunFilter {
 }
 
 impl Filter for AgentRunFilter {
-    fn all(&self) -> Option<&[Self]> {
-        self.and.as_deref()
-    }
-
-    fn any(&self) -> Option<&[Self]> {
-        self.or.as_deref()
-    }
-
-    fn none(&self) -> Option<&Self> {
-        self.not.as_deref()
+    fn logic(&self) -> Logic<'_, Self> {
+        Logic { and: self.and.as_deref(), or: self.or.as_deref(), not: self.not.as_deref() }
     }
 
     fn compare(&self, with: &mut Comparisons<'_>) {
@@ -107,20 +99,14 @@ pub enum AgentRunOrderField {
 }
 
 /// How to order runs.
-#[derive(Clone, Copy, Debug, InputObject)]
+#[derive(Clone, Copy, Debug, Default, InputObject)]
 pub struct AgentRunOrder {
     /// By what.
     #[graphql(default)]
     pub field: AgentRunOrderField,
     /// In which direction.
-    #[graphql(default_with = "OrderDirection::Desc")]
+    #[graphql(default)]
     pub direction: OrderDirection,
-}
-
-impl Default for AgentRunOrder {
-    fn default() -> Self {
-        Self { field: AgentRunOrderField::default(), direction: OrderDirection::Desc }
-    }
 }
 
 impl OrderBy<agent_run::Entity> for AgentRunOrder {

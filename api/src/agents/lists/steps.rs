@@ -5,7 +5,9 @@ use entity::agent_run_step::{self, AgentRunStepKind, AgentRunStepStatus, Column}
 use uuid::Uuid;
 
 use crate::error::Result;
-use crate::list::{Children, Comparisons, EnumFilter, Filter, Key, List, Order, OrderBy, OrderDirection};
+use crate::list::{
+    Children, Comparisons, EnumFilter, Filter, Key, List, Logic, Order, OrderBy, OrderDirection,
+};
 use crate::tenancy::{Operation, Permission};
 
 /// The list of steps of a run.
@@ -53,16 +55,8 @@ pub struct AgentRunStepFilter {
 }
 
 impl Filter for AgentRunStepFilter {
-    fn all(&self) -> Option<&[Self]> {
-        self.and.as_deref()
-    }
-
-    fn any(&self) -> Option<&[Self]> {
-        self.or.as_deref()
-    }
-
-    fn none(&self) -> Option<&Self> {
-        self.not.as_deref()
+    fn logic(&self) -> Logic<'_, Self> {
+        Logic { and: self.and.as_deref(), or: self.or.as_deref(), not: self.not.as_deref() }
     }
 
     fn compare(&self, with: &mut Comparisons<'_>) {

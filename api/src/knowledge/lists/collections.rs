@@ -7,7 +7,8 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Select};
 
 use crate::error::Result;
 use crate::list::{
-    Comparisons, DateTimeFilter, Filter, IdFilter, Key, List, Order, OrderBy, OrderDirection, TextFilter,
+    Comparisons, DateTimeFilter, Filter, IdFilter, Key, List, Logic, Order, OrderBy, OrderDirection,
+    TextFilter,
 };
 use crate::tenancy::{Operation, Permission};
 
@@ -57,16 +58,8 @@ pub struct CollectionFilter {
 }
 
 impl Filter for CollectionFilter {
-    fn all(&self) -> Option<&[Self]> {
-        self.and.as_deref()
-    }
-
-    fn any(&self) -> Option<&[Self]> {
-        self.or.as_deref()
-    }
-
-    fn none(&self) -> Option<&Self> {
-        self.not.as_deref()
+    fn logic(&self) -> Logic<'_, Self> {
+        Logic { and: self.and.as_deref(), or: self.or.as_deref(), not: self.not.as_deref() }
     }
 
     fn compare(&self, with: &mut Comparisons<'_>) {
@@ -90,20 +83,14 @@ pub enum CollectionOrderField {
 }
 
 /// How to order collections.
-#[derive(Clone, Copy, Debug, InputObject)]
+#[derive(Clone, Copy, Debug, Default, InputObject)]
 pub struct CollectionOrder {
     /// By what.
     #[graphql(default)]
     pub field: CollectionOrderField,
     /// In which direction.
-    #[graphql(default_with = "OrderDirection::Desc")]
+    #[graphql(default)]
     pub direction: OrderDirection,
-}
-
-impl Default for CollectionOrder {
-    fn default() -> Self {
-        Self { field: CollectionOrderField::default(), direction: OrderDirection::Desc }
-    }
 }
 
 impl OrderBy<collection::Entity> for CollectionOrder {

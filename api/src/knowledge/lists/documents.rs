@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::error::Result;
 use crate::list::{
-    Children, Comparisons, DateTimeFilter, Filter, IdFilter, Key, List, Order, OrderBy, OrderDirection,
-    TextFilter,
+    Children, Comparisons, DateTimeFilter, Filter, IdFilter, Key, List, Logic, Order, OrderBy,
+    OrderDirection, TextFilter,
 };
 use crate::tenancy::{Operation, Permission};
 
@@ -73,16 +73,8 @@ pub struct DocumentFilter {
 }
 
 impl Filter for DocumentFilter {
-    fn all(&self) -> Option<&[Self]> {
-        self.and.as_deref()
-    }
-
-    fn any(&self) -> Option<&[Self]> {
-        self.or.as_deref()
-    }
-
-    fn none(&self) -> Option<&Self> {
-        self.not.as_deref()
+    fn logic(&self) -> Logic<'_, Self> {
+        Logic { and: self.and.as_deref(), or: self.or.as_deref(), not: self.not.as_deref() }
     }
 
     fn compare(&self, with: &mut Comparisons<'_>) {
@@ -107,20 +99,14 @@ pub enum DocumentOrderField {
 }
 
 /// How to order documents.
-#[derive(Clone, Copy, Debug, InputObject)]
+#[derive(Clone, Copy, Debug, Default, InputObject)]
 pub struct DocumentOrder {
     /// By what.
     #[graphql(default)]
     pub field: DocumentOrderField,
     /// In which direction.
-    #[graphql(default_with = "OrderDirection::Desc")]
+    #[graphql(default)]
     pub direction: OrderDirection,
-}
-
-impl Default for DocumentOrder {
-    fn default() -> Self {
-        Self { field: DocumentOrderField::default(), direction: OrderDirection::Desc }
-    }
 }
 
 impl OrderBy<document::Entity> for DocumentOrder {

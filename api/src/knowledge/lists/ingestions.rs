@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::error::Result;
 use crate::list::{
-    Children, Comparisons, DateTimeFilter, EnumFilter, Filter, IdFilter, Key, List, Order, OrderBy,
+    Children, Comparisons, DateTimeFilter, EnumFilter, Filter, IdFilter, Key, List, Logic, Order, OrderBy,
     OrderDirection,
 };
 use crate::tenancy::{Operation, Permission};
@@ -72,16 +72,8 @@ pub struct IngestionFilter {
 }
 
 impl Filter for IngestionFilter {
-    fn all(&self) -> Option<&[Self]> {
-        self.and.as_deref()
-    }
-
-    fn any(&self) -> Option<&[Self]> {
-        self.or.as_deref()
-    }
-
-    fn none(&self) -> Option<&Self> {
-        self.not.as_deref()
+    fn logic(&self) -> Logic<'_, Self> {
+        Logic { and: self.and.as_deref(), or: self.or.as_deref(), not: self.not.as_deref() }
     }
 
     fn compare(&self, with: &mut Comparisons<'_>) {
@@ -104,20 +96,14 @@ pub enum IngestionOrderField {
 }
 
 /// How to order ingestions.
-#[derive(Clone, Copy, Debug, InputObject)]
+#[derive(Clone, Copy, Debug, Default, InputObject)]
 pub struct IngestionOrder {
     /// By what.
     #[graphql(default)]
     pub field: IngestionOrderField,
     /// In which direction.
-    #[graphql(default_with = "OrderDirection::Desc")]
+    #[graphql(default)]
     pub direction: OrderDirection,
-}
-
-impl Default for IngestionOrder {
-    fn default() -> Self {
-        Self { field: IngestionOrderField::default(), direction: OrderDirection::Desc }
-    }
 }
 
 impl OrderBy<ingestion::Entity> for IngestionOrder {
