@@ -4,6 +4,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use sqlx::Row;
 use tempfile::TempDir;
 
 use crate::support::database::TestDatabase;
@@ -177,6 +178,71 @@ async fn kill_nine_during_ingestion_and_runs_loses_and_doubles_nothing() {
     nothing_doubled(&database).await;
 }
 
+/// One keyed mutation; none where the connection broke before its answer.
+async fn keyed(caller: &Caller, endpoint: &str, name: &str) -> Option<Value> {
+    let query = "mutation($name: String!) { collectionCreate(input: { name: $name }) { collection { id } } }";
+    let response = caller
+        .http
+        .post(endpoint)
+        .header("content-type", "application/json")
+        .header("authorization", &caller.authorization)
+        .header("x-workspace", "acme")
+        .header("idempotency-key", name)
+        .body(json!({ "query": query, "variables": { "name": name } }).to_string())
+        .send()
+        .await
+        .ok()?;
+    response.json().await.ok()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kill_nine_between_a_keyed_mutation_and_its_answer_leaves_one_effect() {
+    const EACH: usize = 40;
+    let database = TestDatabase::create().await;
+    let data = TempDir::new().expect("a folder");
+    let mut process = Process::start(&database, &data);
+    let caller = caller(&database, &data).await;
+    let mut unanswered = 0;
+    for (round, millis) in [5, 15, 30].into_iter().enumerate() {
+        let names: Vec<String> = (0..EACH).map(|number| format!("collection-{round}-{number}")).collect();
+        let endpoint = process.endpoint.clone();
+        let calls = futures_util::future::join_all(names.iter().map(|name| keyed(&caller, &endpoint, name)));
+        let kill = async {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            process.kill();
+        };
+        let (first, ()) = tokio::join!(calls, kill);
+        process = Process::start(&database, &data);
+        for (name, first) in names.iter().zip(first) {
+            // While the killed server's transaction is still ending, its key is in use.
+            let again = loop {
+                let again = keyed(&caller, &process.endpoint, name).await.expect("an answer");
+                if again["errors"][0]["extensions"]["retryable"] != json!(true) {
+                    break again;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            };
+            assert_eq!(again.get("errors"), None, "{again:#}");
+            match first {
+                Some(first) if first.get("errors").is_none() => assert_eq!(first["data"], again["data"]),
+                _ => unanswered += 1,
+            }
+        }
+    }
+    assert!(unanswered > 0, "nothing was under way when the server was killed");
+    process.kill();
+    let mut superuser = crate::support::database::connect(&database.superuser).await;
+    for sql in [
+        "select count(*) from collections",
+        "select count(*) from idempotency_records",
+        "select count(*) from events where type = 'collection.created'",
+        "select count(*) from audit_entries where action = 'collection.create'",
+    ] {
+        let count: i64 = sqlx::query(sql).fetch_one(&mut superuser).await.expect("a count").get(0);
+        assert_eq!(count, 120, "{sql}");
+    }
+}
+
 async fn until(caller: &Caller, process: &Process, query: &str) {
     let begun = Instant::now();
     loop {
@@ -190,7 +256,6 @@ async fn until(caller: &Caller, process: &Process, query: &str) {
 }
 
 async fn nothing_doubled(database: &TestDatabase) {
-    use sqlx::Row;
     let mut superuser = crate::support::database::connect(&database.superuser).await;
     for (what, sql) in [
         ("jobs left over", "select count(*) from jobs"),
