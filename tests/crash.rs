@@ -84,6 +84,7 @@ async fn caller(database: &TestDatabase, data: &TempDir) -> Caller {
     let session = people.open_session(user, until).await.expect("a session");
     let tokens = footnote::operations::stack::signing_key(data.path()).expect("the key");
     let authorization = tokens.mint(user, session, until).expect("a token");
+    footnote::adapters::http::use_ring();
     Caller {
         http: reqwest::Client::builder().timeout(Duration::from_secs(30)).build().expect("a client"),
         authorization,

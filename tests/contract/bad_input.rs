@@ -1,6 +1,6 @@
 //! Bad input gets a clear error with its code: never INTERNAL, never a panic, nothing half-done.
 
-use footnote::config::Limits;
+use footnote::config::{Limits, Services};
 use serde_json::{Value, json};
 
 use crate::support::{Reply, Who, World};
@@ -106,7 +106,8 @@ async fn searches_and_questions() {
 
 #[tokio::test]
 async fn documents() {
-    let world = World::with_limits(Limits { max_document_bytes: 3 << 20, ..Limits::default() }).await;
+    let world =
+        World::with(Limits { max_document_bytes: 3 << 20, ..Limits::default() }, Services::default()).await;
     let mut world = world;
     world.stack.start_worker();
     let collection = world.collection(Who::Owner, "Handbook").await;

@@ -3,6 +3,7 @@
 pub mod client;
 pub mod cluster;
 pub mod database;
+pub mod proxy;
 pub mod world;
 
 pub use client::{Reply, Who};

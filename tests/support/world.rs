@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use footnote::config::Limits;
+use footnote::adapters::http::use_ring;
+use footnote::config::{Limits, Services};
 use footnote::graphql::Credentials;
 use footnote::operations::people::People;
 use footnote::operations::stack::{Settings, Stack};
@@ -39,16 +40,17 @@ impl World {
 
     /// With a server, and nobody who runs jobs.
     pub async fn without_worker() -> Self {
-        Self::with_limits(Limits::default()).await
+        Self::with(Limits::default(), Services::default()).await
     }
 
-    /// With these limits, a server, and nobody who runs jobs.
-    pub async fn with_limits(limits: Limits) -> Self {
+    /// With these limits and services, a server, and nobody who runs jobs.
+    pub async fn with(limits: Limits, services: Services) -> Self {
         let database = TestDatabase::create().await;
         let settings = Settings {
             data: cluster::scratch(),
             urls: database.urls.clone(),
             limits: Limits { app_connections: 8, worker_connections: 6, ..limits },
+            services,
         };
         let mut stack = Stack::open(settings).await.expect("a stack");
         let people = sign_in(&stack, &database).await;
@@ -57,6 +59,7 @@ impl World {
         let options =
             ServeOptions { allow_loopback_origins: true, graphiql: true, ..ServeOptions::default() };
         stack.start_server(listener, options);
+        use_ring();
         let http = reqwest::Client::builder().timeout(Duration::from_mins(1)).build().expect("a client");
         Self { stack, database, address, people, http }
     }

@@ -8,7 +8,7 @@ use super::interrupt::Interrupt;
 use super::progress::{self, IngestionProgress};
 use super::ready::{self, Headers, Ready, ReadyUser};
 use super::{guide, output, serve};
-use crate::config::{DatabaseUrls, Limits, Place};
+use crate::config::{DatabaseUrls, Limits, Place, Services};
 use crate::operations::Failure;
 use crate::operations::seed::{self, Seeded, User};
 use crate::operations::stack::{Settings, Stack};
@@ -54,6 +54,7 @@ impl Demo {
             // The demo is private: addresses in the environment are for other commands.
             urls: DatabaseUrls::default(),
             limits: self.limits,
+            services: Services::default(),
         };
         let mut stack = interrupt.or(Stack::open(settings)).await?;
         stack.start_worker();

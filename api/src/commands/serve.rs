@@ -5,7 +5,7 @@ use clap::Args;
 use super::interrupt::Interrupt;
 use super::output;
 use super::ready::{self, Ready};
-use crate::config::{DatabaseUrls, Limits, Pages, Place};
+use crate::config::{DatabaseUrls, Limits, Pages, Place, Services};
 use crate::operations::Failure;
 use crate::operations::stack::{Settings, Stack};
 use crate::server::{AllowedOrigins, ServeOptions};
@@ -26,6 +26,8 @@ pub struct Serve {
     #[command(flatten)]
     limits: Limits,
     #[command(flatten)]
+    services: Services,
+    #[command(flatten)]
     pages: Pages,
     /// Do not serve the page of GraphiQL.
     #[arg(long, env = "FOOTNOTE_NO_GRAPHIQL")]
@@ -40,7 +42,8 @@ impl Serve {
     pub async fn run(self, mut interrupt: Interrupt) -> Result<(), Failure> {
         let allowed_origins = AllowedOrigins::parse(&self.pages.allowed_origins).map_err(Failure::Usage)?;
         let (listener, address) = ready::listen(self.place.listen).await?;
-        let settings = Settings { data: self.place.data, urls: self.urls, limits: self.limits };
+        let settings =
+            Settings { data: self.place.data, urls: self.urls, limits: self.limits, services: self.services };
         let mut stack = interrupt.or(Stack::open(settings)).await?;
         stack.start_worker();
         let graphiql = !self.no_graphiql;

@@ -19,7 +19,7 @@ use super::private_database::PrivateDatabase;
 use super::roles::Role;
 use crate::adapters::embeddings::StaticModel;
 use crate::app::{App, Parts};
-use crate::config::{DatabaseUrls, Limits};
+use crate::config::{DatabaseUrls, Limits, Services};
 use crate::embedded::DataFolder;
 use crate::server::{self, ServeOptions};
 use crate::supervisor::{self, AbortOnDrop, Task};
@@ -40,6 +40,8 @@ pub struct Settings {
     pub urls: DatabaseUrls,
     /// What one client may ask for.
     pub limits: Limits,
+    /// The parts that run elsewhere.
+    pub services: Services,
 }
 
 /// The addresses of a database by role.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use entity::id::AgentRunId;
-use footnote::config::Limits;
+use footnote::config::{Limits, Services};
 use footnote::tenancy::Wake;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -41,7 +41,7 @@ impl Scene {
     }
 
     async fn with_limits(limits: Limits) -> Self {
-        let world = World::with_limits(limits).await;
+        let world = World::with(limits, Services::default()).await;
         let collection = world.collection(Who::Owner, "Handbook").await;
         let agent = world.agent(Who::Owner, "Assistant").await;
         let wakes = world.stack.app().database().wakes().subscribe();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use entity::id::{AgentId, CollectionId, DocumentId};
-use footnote::config::Limits;
+use footnote::config::{Limits, Services};
 use serde_json::{Value, json};
 
 use super::{issues, mutations};
@@ -150,7 +150,8 @@ async fn lists_that_are_too_long_are_named_without_reading_all_of_them() {
 
 #[tokio::test]
 async fn a_document_that_is_too_large_is_one_bad_field_among_others() {
-    let world = World::with_limits(Limits { max_document_bytes: 1000, ..Limits::default() }).await;
+    let world =
+        World::with(Limits { max_document_bytes: 1000, ..Limits::default() }, Services::default()).await;
     let collection = world.collection(Who::Owner, "Handbook").await;
     let large = "x".repeat(1001);
     let reply =

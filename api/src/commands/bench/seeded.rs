@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt;
 use super::super::interrupt::Interrupt;
 use super::super::{output, ready};
 use super::tables;
-use crate::config::{DatabaseUrls, Limits};
+use crate::config::{DatabaseUrls, Limits, Services};
 use crate::operations::Failure;
 use crate::operations::bench::{self, Plan, Scale, Seeded, ServerReady};
 use crate::operations::stack::{Settings, Stack};
@@ -133,7 +133,8 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(self, mut interrupt: Interrupt) -> Result<(), Failure> {
         let (listener, address) = ready::listen((Ipv4Addr::LOCALHOST, 0).into()).await?;
-        let settings = Settings { data: self.data, urls: self.urls, limits: self.limits };
+        let settings =
+            Settings { data: self.data, urls: self.urls, limits: self.limits, services: Services::default() };
         let mut stack = interrupt.or(Stack::open(settings)).await?;
         stack.start_server(listener, ServeOptions { graphiql: false, ..ServeOptions::default() });
         let told = output::json(&ServerReady { address });

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entity::id::{SessionId, UserId, WorkspaceId};
 
 use crate::clock;
-use crate::config::{DatabaseUrls, Limits};
+use crate::config::{DatabaseUrls, Limits, Services};
 use crate::graphql::{self, Schema};
 use crate::operations::Failure;
 use crate::operations::people::People;
@@ -51,7 +51,8 @@ impl Place {
             (temporary.0.clone(), Some(temporary))
         };
         // A figure is of the database that everybody has, whatever addresses the environment holds.
-        let settings = Settings { data, urls: DatabaseUrls::default(), limits };
+        let settings =
+            Settings { data, urls: DatabaseUrls::default(), limits, services: Services::default() };
         let stack = Stack::open(settings).await?;
         let owner_url = stack.owner_url().ok_or_else(|| Failure::Start("there is no database".to_owned()))?;
         let mut people = People::connect(owner_url).await?;

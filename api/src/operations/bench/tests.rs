@@ -10,7 +10,7 @@ use super::contest::{Pgbench, tenants};
 use super::nested_read::{comparison, queries};
 use super::seeded::{Scale, Seeded};
 use super::single::{self, Single};
-use crate::config::{DatabaseUrls, Limits};
+use crate::config::{DatabaseUrls, Limits, Services};
 use crate::operations::roles::Role;
 use crate::operations::stack::{Settings, Stack};
 use crate::server::ServeOptions;
@@ -28,7 +28,12 @@ async fn the_server_and_the_statements_answer_alike_and_every_operation_is_what_
         worker_database_url: Some(seeded.url(Role::Worker)),
         ..DatabaseUrls::default()
     };
-    let settings = Settings { data: seeded.folder().join("server"), urls, limits: Limits::default() };
+    let settings = Settings {
+        data: seeded.folder().join("server"),
+        urls,
+        limits: Limits::default(),
+        services: Services::default(),
+    };
     let mut stack = Stack::open(settings).await.expect("a server");
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
     let address = listener.local_addr().expect("bound");

@@ -5,6 +5,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+mod secret;
+mod services;
+
+pub use secret::SecretSetting;
+pub use services::{EmbeddingService, MailService, ModelService, ObjectService, Services, VectorService};
+
 /// Where a process listens and keeps its data.
 #[derive(Args, Clone, Debug)]
 pub struct Place {

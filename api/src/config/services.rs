@@ -1,0 +1,119 @@
+//! The parts that run elsewhere in production, each chosen by one setting. Nothing set is the embedded default.
+
+use clap::Args;
+
+use super::SecretSetting;
+
+const REGION: &str = "us-east-1";
+const SENDER: &str = "Footnote <no-reply@localhost>";
+
+/// What answers for vectors, embeddings, answers, objects and mail.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Services {
+    /// Vectors.
+    #[command(flatten)]
+    pub vectors: VectorService,
+    /// Embeddings.
+    #[command(flatten)]
+    pub embeddings: EmbeddingService,
+    /// Answers.
+    #[command(flatten)]
+    pub model: ModelService,
+    /// Objects.
+    #[command(flatten)]
+    pub objects: ObjectService,
+    /// Mail.
+    #[command(flatten)]
+    pub mail: MailService,
+}
+
+/// A Qdrant server.
+#[derive(Args, Clone, Debug, Default)]
+pub struct VectorService {
+    /// A Qdrant server's gRPC address, as `http://qdrant:6334`; unset, Qdrant's engine runs in this process.
+    #[arg(long, env = "QDRANT_URL", value_name = "URL")]
+    pub qdrant_url: Option<String>,
+    /// The Qdrant server's API key.
+    #[arg(long, env = "QDRANT_API_KEY", hide_env_values = true, value_name = "KEY")]
+    pub qdrant_api_key: Option<SecretSetting>,
+}
+
+/// An OpenAI-compatible provider of embeddings.
+#[derive(Args, Clone, Debug, Default)]
+pub struct EmbeddingService {
+    /// An OpenAI-compatible API for embeddings, as `https://api.example/v1`; unset, the static model in the binary embeds.
+    #[arg(long, env = "EMBEDDINGS_URL", value_name = "URL")]
+    pub embeddings_url: Option<String>,
+    /// Its key.
+    #[arg(long, env = "EMBEDDINGS_API_KEY", hide_env_values = true, value_name = "KEY")]
+    pub embeddings_api_key: Option<SecretSetting>,
+    /// The name of the model, as the provider has it.
+    #[arg(long, env = "EMBEDDINGS_MODEL", value_name = "NAME")]
+    pub embeddings_model: Option<String>,
+    /// The length of its vectors.
+    #[arg(long, env = "EMBEDDINGS_DIMENSIONS", value_name = "COUNT")]
+    pub embeddings_dimensions: Option<usize>,
+}
+
+/// An OpenAI-compatible chat model.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ModelService {
+    /// An OpenAI-compatible API for chat, as `https://api.example/v1`; unset, the extractive answerer answers.
+    #[arg(long, env = "LLM_URL", value_name = "URL")]
+    pub llm_url: Option<String>,
+    /// Its key.
+    #[arg(long, env = "LLM_API_KEY", hide_env_values = true, value_name = "KEY")]
+    pub llm_api_key: Option<SecretSetting>,
+    /// The name of the model, as the provider has it.
+    #[arg(long, env = "LLM_MODEL", value_name = "NAME")]
+    pub llm_model: Option<String>,
+}
+
+/// An object store.
+#[derive(Args, Clone, Debug)]
+pub struct ObjectService {
+    /// A bucket of an S3-compatible store, as `s3://bucket/prefix`; unset, objects lie in the data folder.
+    #[arg(long, env = "OBJECTS_URL", value_name = "URL")]
+    pub objects_url: Option<String>,
+    /// The address of a store that is not Amazon's, as `http://s3:9000`.
+    #[arg(long, env = "OBJECTS_ENDPOINT", value_name = "URL")]
+    pub objects_endpoint: Option<String>,
+    /// The store's region.
+    #[arg(long, env = "OBJECTS_REGION", default_value = REGION, value_name = "NAME")]
+    pub objects_region: String,
+    /// The id of the store's access key.
+    #[arg(long, env = "OBJECTS_ACCESS_KEY_ID", value_name = "ID")]
+    pub objects_access_key_id: Option<String>,
+    /// The store's secret key.
+    #[arg(long, env = "OBJECTS_SECRET_ACCESS_KEY", hide_env_values = true, value_name = "KEY")]
+    pub objects_secret_access_key: Option<SecretSetting>,
+}
+
+/// Where mail goes.
+#[derive(Args, Clone, Debug)]
+pub struct MailService {
+    /// A mail server, as `smtps://user:password@mail.example:465`; unset, each mail becomes a file in the data folder.
+    #[arg(long, env = "SMTP_URL", hide_env_values = true, value_name = "URL")]
+    pub smtp_url: Option<SecretSetting>,
+    /// The sender, as `Footnote <no-reply@example.com>`.
+    #[arg(long, env = "FOOTNOTE_MAIL_FROM", default_value = SENDER, value_name = "MAILBOX")]
+    pub mail_from: String,
+}
+
+impl Default for ObjectService {
+    fn default() -> Self {
+        Self {
+            objects_url: None,
+            objects_endpoint: None,
+            objects_region: REGION.to_owned(),
+            objects_access_key_id: None,
+            objects_secret_access_key: None,
+        }
+    }
+}
+
+impl Default for MailService {
+    fn default() -> Self {
+        Self { smtp_url: None, mail_from: SENDER.to_owned() }
+    }
+}
