@@ -70,6 +70,7 @@ pub const DOORS: &[&str] = &[
     "enter_job",
     "finish_job",
     "fail_job",
+    "defer_job",
     "reap_jobs",
     "forget_idempotency_records",
 ];
