@@ -8,4 +8,5 @@ mod isolation;
 mod knowledge;
 mod server;
 mod support;
+mod vectors_server;
 mod workers;

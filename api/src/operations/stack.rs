@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use footnote_vectors::{EngineOptions, Vectors};
+use footnote_vectors::{EngineOptions, ServerOptions, Vectors};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -19,7 +19,7 @@ use super::private_database::PrivateDatabase;
 use super::roles::Role;
 use crate::adapters::embeddings::StaticModel;
 use crate::app::{App, Parts};
-use crate::config::{DatabaseUrls, Limits, Services};
+use crate::config::{DatabaseUrls, Limits, Services, VectorService};
 use crate::embedded::DataFolder;
 use crate::server::{self, ServeOptions};
 use crate::supervisor::{self, AbortOnDrop, Task};
@@ -77,7 +77,8 @@ impl Stack {
         let folder = DataFolder::open(&settings.data)?;
         // The model and the engine are read while the database starts.
         let path = folder.path().to_owned();
-        let engines = tokio::task::spawn_blocking(move || Engines::open(&path));
+        let services = settings.services.clone();
+        let engines = tokio::task::spawn_blocking(move || Engines::open(&path, &services));
         let (database, addresses) = if let Some(set) = set {
             (None, set)
         } else {
@@ -199,13 +200,27 @@ struct Engines {
 }
 
 impl Engines {
-    fn open(data: &Path) -> Result<Self, Failure> {
-        let folder = data.join("vectors");
-        let vectors = Vectors::in_process(EngineOptions::new(&folder))
-            .map_err(|source| Failure::Vectors { folder, source })?;
+    fn open(data: &Path, services: &Services) -> Result<Self, Failure> {
+        let vectors = open_vectors(data, &services.vectors)?;
         let tokens = signing_key(data)?;
         Ok(Self { model: StaticModel::load()?, vectors, tokens })
     }
+}
+
+/// Qdrant's engine in this process, or the server that is set; a server that is away now is found when it comes.
+fn open_vectors(data: &Path, service: &VectorService) -> Result<Vectors, Failure> {
+    let Some(url) = &service.qdrant_url else {
+        let folder = data.join("vectors");
+        return Vectors::in_process(EngineOptions::new(&folder))
+            .map_err(|source| Failure::Vectors { folder, source });
+    };
+    let api_key = service.qdrant_api_key.as_ref().map(|key| key.reveal().to_owned());
+    Vectors::server(ServerOptions { api_key, ..ServerOptions::new(url) }).map_err(|error| match error {
+        footnote_vectors::Error::BadAddress(rule) => Failure::Usage(format!(
+            "QDRANT_URL is not the address of a Qdrant server: {rule}. Give its gRPC address, as http://qdrant:6334."
+        )),
+        other => Failure::Start(other.to_string()),
+    })
 }
 
 /// What signs and checks the access tokens of a data folder; made where there is none.
@@ -306,8 +321,8 @@ fn addresses(urls: &DatabaseUrls) -> Result<Option<Addresses>, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::addresses;
-    use crate::config::DatabaseUrls;
+    use super::{addresses, open_vectors};
+    use crate::config::{DatabaseUrls, VectorService};
 
     fn urls(app: Option<&str>, worker: Option<&str>) -> DatabaseUrls {
         DatabaseUrls {
@@ -315,6 +330,21 @@ mod tests {
             worker_database_url: worker.map(str::to_owned),
             ..DatabaseUrls::default()
         }
+    }
+
+    #[tokio::test]
+    async fn an_address_of_vectors_that_is_none_is_wrong_use_and_is_not_repeated() {
+        let data = std::env::temp_dir();
+        for url in ["qdrant:6334", "ftp://secret@qdrant", ""] {
+            let service = VectorService { qdrant_url: Some(url.to_owned()), qdrant_api_key: None };
+            let failure = open_vectors(&data, &service).expect_err("no address");
+            assert_eq!(failure.exit_code(), 2, "{url}");
+            assert!(failure.to_string().contains("QDRANT_URL"), "{failure}");
+            assert!(!failure.to_string().contains("secret"), "{failure}");
+        }
+        let service = VectorService { qdrant_url: Some("http://127.0.0.1:1".to_owned()), qdrant_api_key: None };
+        let away = open_vectors(&data, &service).expect("a server that is away does not stop the start");
+        assert_eq!(away.status().engine, "qdrant-server");
     }
 
     #[test]

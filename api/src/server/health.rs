@@ -18,7 +18,7 @@ pub(super) async fn alive() -> Response {
 /// Says for each dependency whether it answers; 503 when one does not.
 pub(super) async fn ready(State(server): State<Arc<Server>>) -> Response {
     let database = server.app.database().is_reachable().await;
-    let vectors = server.app.vectors().status().ready;
+    let vectors = server.app.vectors().check().await.is_ok();
     let code = if database && vectors { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     respond(
         code,

@@ -9,13 +9,15 @@ use clap::{Args, Subcommand};
 
 use super::interrupt::Interrupt;
 use super::output;
-use crate::config::Limits;
+use crate::config::{Limits, Services, VectorService};
 use crate::operations::Failure;
 use crate::operations::bench::{self, Load, Place, Scale};
 
 pub const EXAMPLES: &str = "Examples:
   footnote bench ingest                        the demo's documents, in passages per second, and memory
   footnote bench search --clients 1,16         latencies over HTTP, in-process, and of the engine alone
+  footnote bench search --qdrant-url http://localhost:6334
+                                               the same on a Qdrant server, beside its adapter's call alone
   footnote bench nested-read --json            agents, runs and citations, beside the statement alone and PostGraphile
   footnote bench operations --workspaces 100,1000,10000
                                                a page, a point read and a mutation, beside their statements
@@ -48,6 +50,9 @@ enum What {
         /// Searches in each way for each number of clients.
         #[arg(long, default_value_t = 2000, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
         requests: u32,
+        /// Measure on a Qdrant server, at its gRPC address, and not on the engine in this process.
+        #[arg(long, value_name = "URL")]
+        qdrant_url: Option<String>,
     },
     /// Fill a database with consistent data of many workspaces, for the next two; one that is filled is kept as it is.
     Seed {
@@ -128,12 +133,14 @@ impl Bench {
                 if json { output::json(&report) } else { output::text(&tables::ingestion(&report)) }?;
                 closed
             }
-            What::Search { how: How { data, limits, json }, clients, requests } => {
+            What::Search { how: How { data, limits, json }, clients, requests, qdrant_url } => {
                 let load = Load {
                     clients: clients.into_iter().map(usize::from).collect(),
                     requests: usize::try_from(requests).unwrap_or(usize::MAX),
                 };
-                let mut place = interrupt.or(Place::open(data, limits)).await?;
+                let vectors = VectorService { qdrant_url, qdrant_api_key: None };
+                let services = Services { vectors, ..Services::default() };
+                let mut place = interrupt.or(Place::open_with(data, limits, services)).await?;
                 let report = interrupt.or(bench::measure_search(&mut place, &load)).await;
                 let closed = place.close().await;
                 let report = report?;

@@ -27,7 +27,11 @@ pub(super) fn ingestion(report: &IngestionReport) -> String {
 
 pub(super) fn search(report: &SearchReport) -> String {
     let mut text = format!("{}\n", machine(&report.machine));
-    let _ = writeln!(text, "{} chunks, {} hits a search.\n", report.corpus.chunks, report.first);
+    let _ = writeln!(
+        text,
+        "{} chunks, {} hits a search, {}.\n",
+        report.corpus.chunks, report.first, report.engine
+    );
     let _ = writeln!(
         text,
         "{:>7}  {:<8}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}",
