@@ -342,7 +342,8 @@ mod tests {
             assert!(failure.to_string().contains("QDRANT_URL"), "{failure}");
             assert!(!failure.to_string().contains("secret"), "{failure}");
         }
-        let service = VectorService { qdrant_url: Some("http://127.0.0.1:1".to_owned()), qdrant_api_key: None };
+        let service =
+            VectorService { qdrant_url: Some("http://127.0.0.1:1".to_owned()), qdrant_api_key: None };
         let away = open_vectors(&data, &service).expect("a server that is away does not stop the start");
         assert_eq!(away.status().engine, "qdrant-server");
     }

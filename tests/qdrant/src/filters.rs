@@ -96,8 +96,8 @@ fn field(condition: FieldCondition) -> Translated<EdgeFieldCondition> {
 
 /// A key at the top of the payload.
 pub(crate) fn path(key: &str) -> Translated<JsonPath> {
-    let plain = !key.is_empty()
-        && key.chars().all(|character| character.is_ascii_alphanumeric() || character == '_');
+    let plain =
+        !key.is_empty() && key.chars().all(|character| character.is_ascii_alphanumeric() || character == '_');
     if plain {
         Ok(JsonPath { first_key: key.to_owned(), rest: Vec::new() })
     } else {

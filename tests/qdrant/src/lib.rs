@@ -158,7 +158,10 @@ impl Drop for Server {
 }
 
 /// Runs the server's loop on its own runtime, which ends it.
-fn supervise(runtime: &Runtime, serve: impl Future<Output = Result<(), tonic::transport::Error>> + Send + 'static) {
+fn supervise(
+    runtime: &Runtime,
+    serve: impl Future<Output = Result<(), tonic::transport::Error>> + Send + 'static,
+) {
     runtime.spawn(async move {
         // It ends with its runtime; a client sees that nobody listens.
         let _ = serve.await;

@@ -7,16 +7,17 @@ use qdrant_client::qdrant::points_selector::PointsSelectorOneOf;
 use qdrant_client::qdrant::points_server::Points;
 use qdrant_client::qdrant::{
     BatchResult, ClearPayloadPoints, CountPoints, CountResponse, CountResult, CreateFieldIndexCollection,
-    CreateVectorNameRequest, DeleteFieldIndexCollection, DeletePayloadPoints, DeletePointVectors, DeletePoints,
-    DeleteVectorNameRequest, DiscoverBatchPoints, DiscoverBatchResponse, DiscoverPoints, DiscoverResponse,
-    FacetCounts, FacetResponse, FieldType, GetPoints, GetResponse, KeywordIndexParams, PayloadIndexParams,
-    PayloadSchemaInfo, PayloadSchemaType, PointsIdsList, PointsOperationResponse, PointsSelector,
-    QueryBatchPoints, QueryBatchResponse, QueryGroupsResponse, QueryPointGroups, QueryPoints, QueryResponse,
-    RecommendBatchPoints, RecommendBatchResponse, RecommendGroupsResponse, RecommendPointGroups,
-    RecommendPoints, RecommendResponse, RetrievedPoint, ScrollPoints, ScrollResponse, SearchBatchPoints,
-    SearchBatchResponse, SearchGroupsResponse, SearchMatrixOffsetsResponse, SearchMatrixPairsResponse,
-    SearchMatrixPoints, SearchPointGroups, SearchPoints, SearchResponse, SetPayloadPoints, UpdateBatchPoints,
-    UpdateBatchResponse, UpdatePointVectors, UpdateResult, UpdateStatus, UpsertPoints,
+    CreateVectorNameRequest, DeleteFieldIndexCollection, DeletePayloadPoints, DeletePointVectors,
+    DeletePoints, DeleteVectorNameRequest, DiscoverBatchPoints, DiscoverBatchResponse, DiscoverPoints,
+    DiscoverResponse, FacetCounts, FacetResponse, FieldType, GetPoints, GetResponse, KeywordIndexParams,
+    PayloadIndexParams, PayloadSchemaInfo, PayloadSchemaType, PointsIdsList, PointsOperationResponse,
+    PointsSelector, QueryBatchPoints, QueryBatchResponse, QueryGroupsResponse, QueryPointGroups, QueryPoints,
+    QueryResponse, RecommendBatchPoints, RecommendBatchResponse, RecommendGroupsResponse,
+    RecommendPointGroups, RecommendPoints, RecommendResponse, RetrievedPoint, ScrollPoints, ScrollResponse,
+    SearchBatchPoints, SearchBatchResponse, SearchGroupsResponse, SearchMatrixOffsetsResponse,
+    SearchMatrixPairsResponse, SearchMatrixPoints, SearchPointGroups, SearchPoints, SearchResponse,
+    SetPayloadPoints, UpdateBatchPoints, UpdateBatchResponse, UpdatePointVectors, UpdateResult, UpdateStatus,
+    UpsertPoints,
 };
 use qdrant_edge::{
     CountRequest, CreateIndex, FieldIndexOperations, KeywordIndexParams as EdgeKeywordParams,
@@ -118,15 +119,24 @@ impl Points for Service {
         Err(not_translated("a change of payloads"))
     }
 
-    async fn delete_field_index(&self, _: Request<DeleteFieldIndexCollection>) -> Answer<PointsOperationResponse> {
+    async fn delete_field_index(
+        &self,
+        _: Request<DeleteFieldIndexCollection>,
+    ) -> Answer<PointsOperationResponse> {
         Err(not_translated("the removal of an index"))
     }
 
-    async fn create_vector_name(&self, _: Request<CreateVectorNameRequest>) -> Answer<PointsOperationResponse> {
+    async fn create_vector_name(
+        &self,
+        _: Request<CreateVectorNameRequest>,
+    ) -> Answer<PointsOperationResponse> {
         Err(not_translated("a new vector"))
     }
 
-    async fn delete_vector_name(&self, _: Request<DeleteVectorNameRequest>) -> Answer<PointsOperationResponse> {
+    async fn delete_vector_name(
+        &self,
+        _: Request<DeleteVectorNameRequest>,
+    ) -> Answer<PointsOperationResponse> {
         Err(not_translated("the removal of a vector"))
     }
 
@@ -178,7 +188,10 @@ impl Points for Service {
         Err(not_translated("matrices"))
     }
 
-    async fn search_matrix_offsets(&self, _: Request<SearchMatrixPoints>) -> Answer<SearchMatrixOffsetsResponse> {
+    async fn search_matrix_offsets(
+        &self,
+        _: Request<SearchMatrixPoints>,
+    ) -> Answer<SearchMatrixOffsetsResponse> {
         Err(not_translated("matrices"))
     }
 }
@@ -215,7 +228,8 @@ fn delete(store: &Store, request: DeletePoints) -> Translated<()> {
     refuse("an order of writes", ordering.is_some())?;
     refuse("shard keys", shard_key_selector.is_some())?;
     let collection = store.get(&collection_name)?;
-    let operation = match points.and_then(|PointsSelector { points_selector_one_of }| points_selector_one_of) {
+    let operation = match points.and_then(|PointsSelector { points_selector_one_of }| points_selector_one_of)
+    {
         Some(PointsSelectorOneOf::Points(PointsIdsList { ids })) => {
             let ids = ids.into_iter().map(|each| id(Some(each))).collect::<Translated<_>>()?;
             PointOperations::DeletePoints { ids }
@@ -328,7 +342,8 @@ fn index_field(store: &Store, request: CreateFieldIndexCollection) -> Translated
     } = request;
     refuse("an order of writes", ordering.is_some())?;
     refuse("an index of another type than keyword", field_type != Some(FieldType::Keyword.into()))?;
-    let params = match field_index_params.clone().and_then(|PayloadIndexParams { index_params }| index_params) {
+    let params = match field_index_params.clone().and_then(|PayloadIndexParams { index_params }| index_params)
+    {
         Some(IndexParams::KeywordIndexParams(params)) => params,
         Some(_) => return Err(malformed("parameters of another index")),
         None => KeywordIndexParams::default(),
@@ -341,8 +356,11 @@ fn index_field(store: &Store, request: CreateFieldIndexCollection) -> Translated
     let schema = PayloadFieldSchema::FieldParams(PayloadSchemaParams::Keyword(params));
     let create = CreateIndex { field_name: path(&field_name)?, field_schema: Some(schema) };
     collection.update(UpdateOperation::FieldIndexOperation(FieldIndexOperations::CreateIndex(create)))?;
-    let info =
-        PayloadSchemaInfo { data_type: PayloadSchemaType::Keyword.into(), params: field_index_params, points: None };
+    let info = PayloadSchemaInfo {
+        data_type: PayloadSchemaType::Keyword.into(),
+        params: field_index_params,
+        points: None,
+    };
     collection.schema().insert(field_name, info);
     Ok(())
 }

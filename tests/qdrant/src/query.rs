@@ -2,13 +2,13 @@
 
 use qdrant_client::qdrant::query::Variant;
 use qdrant_client::qdrant::{
-    Fusion, PrefetchQuery, Query, QuantizationSearchParams, QueryPoints, Rrf, ScoredPoint, SearchParams,
+    Fusion, PrefetchQuery, QuantizationSearchParams, Query, QueryPoints, Rrf, ScoredPoint, SearchParams,
     VectorInput, vector_input,
 };
 use qdrant_edge::external::ordered_float::OrderedFloat;
 use qdrant_edge::{
-    Filter, Fusion as EdgeFusion, NamedQuery, Prefetch, QuantizationSearchParams as EdgeQuantization, QueryEnum,
-    QueryRequest, ScoringQuery, SearchParams as EdgeParams, VectorInternal, WithVector,
+    Filter, Fusion as EdgeFusion, NamedQuery, Prefetch, QuantizationSearchParams as EdgeQuantization,
+    QueryEnum, QueryRequest, ScoringQuery, SearchParams as EdgeParams, VectorInternal, WithVector,
 };
 use tonic::Status;
 
@@ -49,7 +49,8 @@ pub(crate) fn run(collection: &Collection, query: QueryPoints) -> Translated<Vec
     refuse("vectors in an answer", with_vectors.is_some())?;
     refuse("shard keys", shard_key_selector.is_some())?;
     refuse("a look into another collection", lookup_from.is_some())?;
-    let prefetches = prefetch.into_iter().map(|each| prefetched(collection, each)).collect::<Translated<Vec<_>>>()?;
+    let prefetches =
+        prefetch.into_iter().map(|each| prefetched(collection, each)).collect::<Translated<Vec<_>>>()?;
     let fused = !prefetches.is_empty();
     refuse("a filter or parameters over a fusion", fused && (condition.is_some() || params.is_some()))?;
     let corpus = Corpus::of(params.as_ref())?;
@@ -168,9 +169,7 @@ fn fusion(variant: Variant, using: Option<String>) -> Translated<ScoringQuery> {
 }
 
 fn variant(query: Option<Query>) -> Translated<Variant> {
-    query
-        .and_then(|query| query.variant)
-        .ok_or_else(|| not_translated("a query without content"))
+    query.and_then(|query| query.variant).ok_or_else(|| not_translated("a query without content"))
 }
 
 fn search_params(params: Option<SearchParams>) -> Translated<Option<EdgeParams>> {

@@ -6,7 +6,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use qdrant_edge::{Filter, ScrollRequest, SparseVector, VectorInternal, VectorStructInternal, WithPayloadInterface, WithVector};
+use qdrant_edge::{
+    Filter, ScrollRequest, SparseVector, VectorInternal, VectorStructInternal, WithPayloadInterface,
+    WithVector,
+};
 use tonic::Status;
 
 use crate::refusal::engine;

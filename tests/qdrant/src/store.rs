@@ -48,10 +48,11 @@ impl Collection {
 
 /// All collections.
 pub(crate) struct Store {
-    folder: TempDir,
-    made: AtomicU64,
     collections: RwLock<HashMap<String, Arc<Collection>>>,
+    made: AtomicU64,
     delay_ms: AtomicU64,
+    // Last, because fields drop in this order: a shard is flushed into it when it is dropped.
+    folder: TempDir,
 }
 
 impl Store {

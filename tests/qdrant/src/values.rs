@@ -81,7 +81,10 @@ fn value_back(json: Json) -> Value {
 }
 
 /// How much of the payload an answer shows; `unset` is what it shows when nothing is said.
-pub(crate) fn with_payload(selector: Option<WithPayloadSelector>, unset: bool) -> Translated<WithPayloadInterface> {
+pub(crate) fn with_payload(
+    selector: Option<WithPayloadSelector>,
+    unset: bool,
+) -> Translated<WithPayloadInterface> {
     match selector.and_then(|selector| selector.selector_options) {
         None => Ok(WithPayloadInterface::Bool(unset)),
         Some(SelectorOptions::Enable(enable)) => Ok(WithPayloadInterface::Bool(enable)),

@@ -8,14 +8,15 @@ use qdrant_client::qdrant::vectors_config::Config;
 use qdrant_client::qdrant::{
     CollectionConfig, CollectionParams, CreateCollection, DenseVector, Distance, HnswConfigDiff, Modifier,
     NamedVectors, PointStruct, QuantizationConfig, QuantizationType, ScalarQuantization, SparseVector,
-    SparseVectorConfig, SparseVectorParams, Vector, VectorParams, VectorParamsMap, Vectors, VectorsConfig, vector,
+    SparseVectorConfig, SparseVectorParams, Vector, VectorParams, VectorParamsMap, Vectors, VectorsConfig,
+    vector,
 };
+use qdrant_edge::external::serde_json::Value as Json;
 use qdrant_edge::{
     Distance as EdgeDistance, EdgeConfig, EdgeConfigBuilder, EdgeSparseVectorParamsBuilder,
     EdgeVectorParamsBuilder, HnswIndexConfig, NamedVectors as EdgeNamedVectors, PointStruct as EdgePoint,
     ScalarQuantizationConfig, ScalarType, SparseVector as EdgeSparse, Vector as EdgeVector, WalOptions,
 };
-use qdrant_edge::external::serde_json::Value as Json;
 use tonic::Status;
 
 use crate::refusal::{malformed, not_translated, refuse};

@@ -161,9 +161,8 @@ fn foreign(collection: &str, what: &'static str) -> Error {
 
 async fn info(connection: &Connection, name: &str) -> Result<Option<CollectionInfo>, Error> {
     let request = GetCollectionInfoRequest { collection_name: name.to_owned() };
-    let answer = connection
-        .call(Call::Read, || async { connection.collections().get(request.clone()).await })
-        .await;
+    let answer =
+        connection.call(Call::Read, || async { connection.collections().get(request.clone()).await }).await;
     match answer {
         Ok(response) => Ok(response.result),
         Err(Refusal::NoCollection) => Ok(None),
@@ -179,7 +178,8 @@ async fn create(connection: &Connection, name: &str, shape: Shape) -> Result<(),
         always_ram: Some(true),
         memory: None,
     };
-    let dense = VectorParams { size: shape.dense, distance: Distance::Cosine.into(), ..VectorParams::default() };
+    let dense =
+        VectorParams { size: shape.dense, distance: Distance::Cosine.into(), ..VectorParams::default() };
     let vectors = VectorParamsMap { map: HashMap::from([(DENSE.to_owned(), dense)]) };
     let sparse = SparseVectorParams { index: None, modifier: Some(Modifier::Idf.into()) };
     let request = CreateCollection {
@@ -198,8 +198,9 @@ async fn create(connection: &Connection, name: &str, shape: Shape) -> Result<(),
             .then_some(QuantizationConfig { quantization: Some(Quantization::Scalar(quantization)) }),
         ..CreateCollection::default()
     };
-    let made =
-        connection.call(Call::Write, || async { connection.collections().create(request.clone()).await }).await;
+    let made = connection
+        .call(Call::Write, || async { connection.collections().create(request.clone()).await })
+        .await;
     match made {
         // Another process was first: what it made is looked at next.
         Ok(_) | Err(Refusal::Exists) => Ok(()),
@@ -221,7 +222,9 @@ async fn index_field(connection: &Connection, name: &str, field: &str) -> Result
         wait: Some(true),
         field_name: field.to_owned(),
         field_type: Some(FieldType::Keyword.into()),
-        field_index_params: Some(PayloadIndexParams { index_params: Some(IndexParams::KeywordIndexParams(params)) }),
+        field_index_params: Some(PayloadIndexParams {
+            index_params: Some(IndexParams::KeywordIndexParams(params)),
+        }),
         ..CreateFieldIndexCollection::default()
     };
     connection

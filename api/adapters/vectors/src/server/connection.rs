@@ -75,7 +75,9 @@ impl Connection {
         }
         let key = ApiKey::new(options.api_key.as_deref())?;
         if key.0.is_some() && !secure {
-            tracing::warn!("the Qdrant server's API key goes over the network in clear text: its address is http://");
+            tracing::warn!(
+                "the Qdrant server's API key goes over the network in clear text: its address is http://"
+            );
         }
         let mut endpoint = Endpoint::from(address)
             .connect_timeout(options.connect_timeout)
@@ -165,9 +167,8 @@ impl Connection {
     /// Asks whether the server answers, and accepts the key.
     pub(super) async fn check(&self, collection: &str) -> Result<(), Error> {
         let request = CollectionExistsRequest { collection_name: collection.to_owned() };
-        let answer = self.call(Call::Check, || async {
-            self.collections().collection_exists(request.clone()).await
-        });
+        let answer =
+            self.call(Call::Check, || async { self.collections().collection_exists(request.clone()).await });
         answer.await.map(drop).map_err(Refusal::into_error)
     }
 
@@ -322,7 +323,6 @@ mod tests {
         assert!((1, 9) < super::TENANTS_OWN_STATISTICS);
     }
 
-
     #[tokio::test]
     async fn an_address_that_is_none_is_refused_at_once() {
         for url in ["", "qdrant:6334", "ftp://qdrant:6334", "http://", "https://a b", "http://\u{0}"] {
@@ -333,7 +333,8 @@ mod tests {
             Connection::new(ServerOptions::new(url)).map(drop).expect(url);
         }
         let key = Some("two\nlines".to_owned());
-        let refused = Connection::new(ServerOptions { api_key: key, ..ServerOptions::new("http://qdrant:6334") });
+        let refused =
+            Connection::new(ServerOptions { api_key: key, ..ServerOptions::new("http://qdrant:6334") });
         assert!(matches!(refused.err(), Some(Error::BadAddress(_))));
     }
 }

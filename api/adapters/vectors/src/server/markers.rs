@@ -12,8 +12,8 @@ use qdrant_client::qdrant::value::Kind as ValueKind;
 use qdrant_client::qdrant::vectors::VectorsOptions;
 use qdrant_client::qdrant::with_payload_selector::SelectorOptions;
 use qdrant_client::qdrant::{
-    DeletePoints, DenseVector, GetPoints, NamedVectors, PointStruct, PointsSelector, UpsertPoints, Value, Vector,
-    Vectors, WithPayloadSelector, vector,
+    DeletePoints, DenseVector, GetPoints, NamedVectors, PointStruct, PointsSelector, UpsertPoints, Value,
+    Vector, Vectors, WithPayloadSelector, vector,
 };
 use uuid::Uuid;
 

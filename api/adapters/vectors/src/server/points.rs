@@ -11,17 +11,15 @@ use qdrant_client::qdrant::point_id::PointIdOptions;
 use qdrant_client::qdrant::value::Kind as ValueKind;
 use qdrant_client::qdrant::vectors::VectorsOptions;
 use qdrant_client::qdrant::{
-    Condition, DenseVector, FieldCondition, Filter, HasIdCondition, Match, NamedVectors, PointId, PointStruct,
-    RepeatedStrings, SparseVector, Value, Vector, Vectors, vector,
+    Condition, DenseVector, FieldCondition, Filter, HasIdCondition, Match, NamedVectors, PointId,
+    PointStruct, RepeatedStrings, SparseVector, Value, Vector, Vectors, vector,
 };
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
 use crate::engine::{Scope, Selection};
 use crate::keywords::Keywords;
-use crate::layout::{
-    BM25, CHUNK, COLLECTION, DENSE, DOCUMENT, INDEX, KIND, POINT, VERSION, WORKSPACE, unit,
-};
+use crate::layout::{BM25, CHUNK, COLLECTION, DENSE, DOCUMENT, INDEX, KIND, POINT, VERSION, WORKSPACE, unit};
 use crate::types::{Hit, Point};
 
 /// A payload as it is on the wire.

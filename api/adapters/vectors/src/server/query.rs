@@ -11,7 +11,8 @@ use qdrant_client::qdrant::query::Variant;
 use qdrant_client::qdrant::with_payload_selector::SelectorOptions;
 use qdrant_client::qdrant::{
     DenseVector, Filter, IdfParams, PointId, PrefetchQuery, QuantizationSearchParams, QueryBatchPoints,
-    QueryPoints, Rrf, ScoredPoint, SearchParams, SparseVector, VectorInput, WithPayloadSelector, vector_input,
+    QueryPoints, Rrf, ScoredPoint, SearchParams, SparseVector, VectorInput, WithPayloadSelector,
+    vector_input,
 };
 use uuid::Uuid;
 
@@ -143,10 +144,8 @@ async fn hybrid(
 
 fn fusion(query: &Query, filter: &Filter, lists: &[Option<List>; 2]) -> QueryPoints {
     let lists: Vec<&List> = lists.iter().flatten().collect();
-    let rrf = Rrf {
-        k: u32::try_from(query.rrf_k).ok(),
-        weights: lists.iter().map(|list| list.weight).collect(),
-    };
+    let rrf =
+        Rrf { k: u32::try_from(query.rrf_k).ok(), weights: lists.iter().map(|list| list.weight).collect() };
     QueryPoints {
         prefetch: lists.into_iter().map(|list| prefetch(list, filter)).collect(),
         query: Some(variant(Variant::Rrf(rrf))),
@@ -215,10 +214,7 @@ async fn ask<const N: usize>(
 }
 
 /// The found points as hits; `ranks` gives a point's rank by vectors and by keywords.
-fn hits(
-    found: Vec<ScoredPoint>,
-    ranks: impl Fn(&PointId, u32) -> (Option<u32>, Option<u32>),
-) -> Vec<Hit> {
+fn hits(found: Vec<ScoredPoint>, ranks: impl Fn(&PointId, u32) -> (Option<u32>, Option<u32>)) -> Vec<Hit> {
     let hits = found.into_iter().zip(1..).filter_map(|(point, place)| {
         let hit = hit(&point.payload, point.score, ranks(point.id.as_ref()?, place));
         if hit.is_none() {

@@ -67,7 +67,8 @@ async fn a_server_that_is_away_at_the_start_is_found_when_it_comes() {
 async fn a_slow_server_fails_a_call_within_its_time() {
     let server = Server::start().expect("a port and a folder");
     let limit = Duration::from_millis(300);
-    let options = ServerOptions { read_timeout: limit, write_timeout: limit, ..ServerOptions::new(server.url()) };
+    let options =
+        ServerOptions { read_timeout: limit, write_timeout: limit, ..ServerOptions::new(server.url()) };
     let vectors = adapter(options);
     let (mine, index) = (new_id(), new_id());
     let door = vectors.for_workspace(mine);
