@@ -229,6 +229,8 @@ ids! {
     UserId = "user";
     /// A signed-in session.
     SessionId = "session";
+    /// A person as an external issuer knows them.
+    IdentityId = "identity";
     /// A workspace: the tenant.
     WorkspaceId = "workspace";
     /// A membership.

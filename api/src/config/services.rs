@@ -25,6 +25,9 @@ pub struct Services {
     /// Mail.
     #[command(flatten)]
     pub mail: MailService,
+    /// Issuers.
+    #[command(flatten)]
+    pub identity: IdentityService,
 }
 
 /// A Qdrant server.
@@ -98,6 +101,15 @@ pub struct MailService {
     /// The sender, as `Footnote <no-reply@example.com>`.
     #[arg(long, env = "FOOTNOTE_MAIL_FROM", default_value = SENDER, value_name = "MAILBOX")]
     pub mail_from: String,
+}
+
+/// Who else may say who somebody is.
+#[derive(Args, Clone, Debug, Default)]
+pub struct IdentityService {
+    /// External issuers whose tokens sign people in: the path of a TOML file with a table `[[issuers]]` for each, or a JSON
+    /// list as `[{"issuer": "https://login.example", "audience": "footnote"}]`; unset, nobody else's tokens count.
+    #[arg(long, env = "FOOTNOTE_ISSUERS", value_name = "FILE|JSON")]
+    pub issuers: Option<String>,
 }
 
 impl Default for ObjectService {

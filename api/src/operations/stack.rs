@@ -18,6 +18,8 @@ use super::migrations::Migrations;
 use super::private_database::PrivateDatabase;
 use super::roles::Role;
 use crate::adapters::embeddings::StaticModel;
+use crate::adapters::issuers::Issuers;
+use crate::adapters::mail::{self, Mailer};
 use crate::app::{App, Parts};
 use crate::config::{DatabaseUrls, Limits, Services};
 use crate::embedded::DataFolder;
@@ -77,7 +79,8 @@ impl Stack {
         let folder = DataFolder::open(&settings.data)?;
         // The model and the engine are read while the database starts.
         let path = folder.path().to_owned();
-        let engines = tokio::task::spawn_blocking(move || Engines::open(&path));
+        let services = settings.services.clone();
+        let engines = tokio::task::spawn_blocking(move || Engines::open(&path, &services));
         let (database, addresses) = if let Some(set) = set {
             (None, set)
         } else {
@@ -196,15 +199,19 @@ struct Engines {
     model: StaticModel,
     vectors: Vectors,
     tokens: Tokens,
+    issuers: Issuers,
+    mailer: Arc<dyn Mailer>,
 }
 
 impl Engines {
-    fn open(data: &Path) -> Result<Self, Failure> {
+    fn open(data: &Path, services: &Services) -> Result<Self, Failure> {
+        let issuers = Issuers::open(services.identity.issuers.as_deref()).map_err(Failure::Usage)?;
+        let mailer = mail::open(&services.mail, data).map_err(Failure::Usage)?;
         let folder = data.join("vectors");
         let vectors = Vectors::in_process(EngineOptions::new(&folder))
             .map_err(|source| Failure::Vectors { folder, source })?;
         let tokens = signing_key(data)?;
-        Ok(Self { model: StaticModel::load()?, vectors, tokens })
+        Ok(Self { model: StaticModel::load()?, vectors, tokens, issuers, mailer })
     }
 }
 
@@ -241,7 +248,7 @@ async fn assemble(
     .map_err(Failure::Start)?;
     let bridge =
         supervisor::spawn("wake bridge", wakes.bridge(outgoing, addresses.listen.clone())).abort_on_drop();
-    let Engines { model, vectors, tokens } =
+    let Engines { model, vectors, tokens, issuers, mailer } =
         engines.await.map_err(|_| Failure::Start("the engines could not be opened".to_owned()))??;
     let app = App::new(Parts {
         database: requests.clone(),
@@ -250,6 +257,8 @@ async fn assemble(
         embedder: Arc::new(model.clone()),
         token_counter: Arc::new(model),
         tokens,
+        issuers,
+        mailer,
         limits: limits.clone(),
     });
     Ok(Assembled { app, addresses, pools: [requests, jobs], bridge })

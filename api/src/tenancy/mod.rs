@@ -7,6 +7,7 @@
 
 mod database;
 mod envelope;
+mod identity;
 mod lane;
 mod operation;
 mod origin;
@@ -15,6 +16,7 @@ mod wake;
 
 pub use database::{Database, Timeouts};
 pub use envelope::{Audit, Event, EventType};
+pub use identity::Identity;
 pub use lane::{ClaimedJob, Lane};
 pub(crate) use operation::statement;
 pub use operation::{Access, Operation};
