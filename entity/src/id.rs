@@ -229,6 +229,8 @@ ids! {
     UserId = "user";
     /// A signed-in session.
     SessionId = "session";
+    /// A mail about an account.
+    MailId = "mail";
     /// A workspace: the tenant.
     WorkspaceId = "workspace";
     /// A membership.

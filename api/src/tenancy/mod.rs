@@ -10,6 +10,7 @@ mod envelope;
 mod lane;
 mod operation;
 mod origin;
+mod outbox;
 mod permissions;
 mod wake;
 
@@ -19,5 +20,6 @@ pub use lane::{ClaimedJob, Lane};
 pub(crate) use operation::statement;
 pub use operation::{Access, Operation};
 pub use origin::{Origin, Slug, WorkspaceKey};
+pub use outbox::{ClaimedMail, Outbox};
 pub use permissions::{Permission, Proof};
 pub use wake::{Wake, Wakes};
