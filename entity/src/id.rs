@@ -231,6 +231,8 @@ ids! {
     SessionId = "session";
     /// A person as an external issuer knows them.
     IdentityId = "identity";
+    /// A mail about an account.
+    MailId = "mail";
     /// A workspace: the tenant.
     WorkspaceId = "workspace";
     /// A membership.

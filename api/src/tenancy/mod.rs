@@ -11,6 +11,7 @@ mod identity;
 mod lane;
 mod operation;
 mod origin;
+mod outbox;
 mod permissions;
 mod wake;
 
@@ -21,5 +22,6 @@ pub use lane::{ClaimedJob, Lane};
 pub(crate) use operation::statement;
 pub use operation::{Access, Operation};
 pub use origin::{Origin, Slug, WorkspaceKey};
+pub use outbox::{ClaimedMail, Outbox};
 pub use permissions::{Permission, Proof};
 pub use wake::{Wake, Wakes};
