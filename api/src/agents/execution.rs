@@ -22,7 +22,7 @@ use super::citations::{self, Quote, Verification};
 use super::events::{NewEvent, append};
 use super::extractive::{self, Answer, AnswerCitation, Passage};
 use super::service::EXECUTE;
-use super::status::{is_terminal, move_to, tell_finished};
+use super::status::{is_terminal, move_to, tell_finished, wait_for};
 use crate::error::{Error, Result};
 use crate::knowledge::retrieval::{LONGEST_QUERY, Mode, Search, search};
 use crate::tenancy::{Operation, Permission, statement};
@@ -46,11 +46,11 @@ impl JobHandler for Execute {
         answer(context, &run).await
     }
 
-    async fn retry(&self, context: &JobContext, operation: &Operation, _: &JobFailure) -> Result<()> {
+    async fn retry(&self, context: &JobContext, operation: &Operation, failure: &JobFailure) -> Result<()> {
         let id = AgentRunId(context.job().subject_id);
         match lock(operation, id).await? {
             Some(run) if run.status == AgentRunStatus::Running => {
-                move_to(operation, id, AgentRunStatus::Waiting, None).await
+                wait_for(operation, id, failure.wait_reason()).await
             }
             _ => Ok(()),
         }

@@ -55,13 +55,12 @@ impl JobHandler for Ingest {
     }
 
     async fn retry(&self, context: &JobContext, operation: &Operation, failure: &JobFailure) -> Result<()> {
-        let wait = if failure.class == "INDEX_ERROR" { "VECTORS" } else { "RETRY" };
         // Another attempt will come.
         operation
             .execute_raw(statement(
                 "update public.ingestions set status = 'QUEUED', wait_reason = $2, updated_at = now()
                  where workspace_id = app.workspace_id() and id = $1 and status = 'RUNNING'",
-                [context.job().subject_id.into(), wait.into()],
+                [context.job().subject_id.into(), failure.wait_reason().into()],
             ))
             .await?;
         Ok(())
@@ -230,11 +229,10 @@ impl<'a> Work<'a> {
         let started = Instant::now();
         for batch in missing.chunks(EMBED_BATCH) {
             let texts = batch.iter().map(|(_, text)| text.clone()).collect();
-            let vectors = app.embedder().embed(texts).await.map_err(|error| JobFailure {
-                class: "EMBEDDING_ERROR",
-                message: error.to_string(),
-                retryable: error.retryable(),
-            })?;
+            let vectors =
+                app.embedder().embed(texts).await.map_err(|error| {
+                    JobFailure::new("EMBEDDING_ERROR", error.to_string(), error.retryable())
+                })?;
             let operation = self.operation().await?;
             let ids: Vec<Uuid> = batch.iter().map(|(id, _)| *id).collect();
             insert_embeddings(&operation, index.id, &ids, &vectors).await?;

@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::input::Check;
 use crate::tenancy::{Operation, Permission};
+use crate::worker::Awaited;
 
 pub use footnote_vectors::Mode;
 
@@ -154,7 +155,7 @@ async fn embed(app: &App, search: &Search) -> Result<Option<Vec<f32>>> {
     }
     let vectors = app.embedder().embed(vec![search.query.clone()]).await.map_err(|error| {
         tracing::warn!(exception.message = %error, "a query could not be embedded");
-        Error::Unavailable("embedding model")
+        Error::Unavailable(Awaited::Embeddings.name())
     })?;
     // A text without a word that the model knows has the zero vector, which is similar to nothing.
     Ok(vectors.into_iter().next().filter(|vector| vector.iter().any(|value| *value != 0.0)))

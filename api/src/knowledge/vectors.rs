@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use crate::adapters::embeddings::Embedder;
 use crate::error::{Error, Result};
 use crate::tenancy::{Operation, statement};
-use crate::worker::JobFailure;
+use crate::worker::{Awaited, JobFailure};
 
 /// The index that search uses; none before the first ingestion.
 pub(super) async fn active_index(operation: &Operation) -> Result<Option<embedding_index::Model>> {
@@ -52,11 +52,16 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Vec<f32> {
 /// What a failing store means to a job.
 pub(super) fn failure(error: &footnote_vectors::Error) -> JobFailure {
     tracing::warn!(exception.message = ?error, "the vector index failed");
-    let retryable = !matches!(
-        error,
-        footnote_vectors::Error::BadQuery(_) | footnote_vectors::Error::DimensionMismatch { .. }
-    );
-    JobFailure { class: "INDEX_ERROR", message: "The vector index failed.".to_owned(), retryable }
+    let class = "INDEX_ERROR";
+    match error {
+        footnote_vectors::Error::Unavailable => {
+            JobFailure::waiting(Awaited::Vectors, class, "The vector index cannot be reached now.")
+        }
+        footnote_vectors::Error::BadQuery(_) | footnote_vectors::Error::DimensionMismatch { .. } => {
+            JobFailure::new(class, "The vector index failed.", false)
+        }
+        _ => JobFailure::new(class, "The vector index failed.", true),
+    }
 }
 
 /// What a failing store means to a client.
@@ -65,7 +70,7 @@ pub(super) fn error(error: &footnote_vectors::Error) -> Error {
         footnote_vectors::Error::BadQuery(rule) => {
             Error::field("query", "INVALID", format!("The query is not right: {rule}."))
         }
-        footnote_vectors::Error::Unavailable => Error::Unavailable("search index"),
+        footnote_vectors::Error::Unavailable => Error::Unavailable(Awaited::Vectors.name()),
         other => Error::internal(format!("{other:?}")),
     }
 }
