@@ -101,6 +101,16 @@ pub struct MailService {
     /// The sender, as `Footnote <no-reply@example.com>`.
     #[arg(long, env = "FOOTNOTE_MAIL_FROM", default_value = SENDER, value_name = "MAILBOX")]
     pub mail_from: String,
+    /// The address that browsers know this server by, as `https://api.example`; links in mails lead there. Needed with SMTP_URL; unset,
+    /// they lead to the address that it listens on.
+    #[arg(long, env = "FOOTNOTE_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+    /// The page of an app that confirms an address, with `{token}` in it; unset, the server's own.
+    #[arg(long, env = "FOOTNOTE_VERIFY_URL", value_name = "URL")]
+    pub verify_url: Option<String>,
+    /// The page of an app that takes a new password, with `{token}` in it; unset, the server's own.
+    #[arg(long, env = "FOOTNOTE_RESET_URL", value_name = "URL")]
+    pub reset_url: Option<String>,
 }
 
 /// Who else may say who somebody is.
@@ -124,8 +134,24 @@ impl Default for ObjectService {
     }
 }
 
+impl MailService {
+    /// Lets the links of mails that become files lead to the address that this server listens on. With a mail server somebody
+    /// else reads them, for whom that address may be none, so it has to be said.
+    pub fn lead_to(&mut self, address: &str) {
+        if self.smtp_url.is_none() {
+            self.public_url.get_or_insert_with(|| address.to_owned());
+        }
+    }
+}
+
 impl Default for MailService {
     fn default() -> Self {
-        Self { smtp_url: None, mail_from: SENDER.to_owned() }
+        Self {
+            smtp_url: None,
+            mail_from: SENDER.to_owned(),
+            public_url: None,
+            verify_url: None,
+            reset_url: None,
+        }
     }
 }

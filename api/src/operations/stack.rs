@@ -1,7 +1,7 @@
 //! The stack: everything that an application runs on, opened together and closed in order.
 //!
 //! It guarantees that one process holds the data folder, that the embedded database has its roles and every migration, and
-//! that closing goes from the outside in: the server answers what it has begun, the worker finishes its jobs, then vectors,
+//! that closing goes from the outside in: the server answers what it has begun, the worker finishes its jobs and mails, then vectors,
 //! pools and the database end. It refuses a database whose schema is behind, where it may look, and never migrates one that
 //! it did not start.
 
@@ -19,10 +19,11 @@ use super::private_database::PrivateDatabase;
 use super::roles::Role;
 use crate::adapters::embeddings::StaticModel;
 use crate::adapters::issuers::Issuers;
-use crate::adapters::mail::{self, Mailer};
+use crate::adapters::mail::Mailer;
 use crate::app::{App, Parts};
 use crate::config::{DatabaseUrls, Limits, Services};
 use crate::embedded::DataFolder;
+use crate::mail::{Links, Postman};
 use crate::server::{self, ServeOptions};
 use crate::supervisor::{self, AbortOnDrop, Task};
 use crate::tenancy::{Database, Lane, Wakes};
@@ -63,6 +64,8 @@ pub struct Stack {
     bridge: AbortOnDrop<()>,
     server: Option<Task<std::io::Result<()>>>,
     worker: Option<Task<()>>,
+    postman: Option<Task<()>>,
+    links: Links,
     stop: watch::Sender<bool>,
     database: Option<PrivateDatabase>,
     folder: DataFolder,
@@ -76,6 +79,7 @@ impl Stack {
     /// A [`Failure`] that says which part did not open and what to do; what had been opened is closed again.
     pub async fn open(settings: Settings) -> Result<Self, Failure> {
         let set = addresses(&settings.urls)?;
+        let links = Links::read(&settings.services.mail).map_err(Failure::Usage)?;
         let folder = DataFolder::open(&settings.data)?;
         // The model and the engine are read while the database starts.
         let path = folder.path().to_owned();
@@ -93,7 +97,19 @@ impl Stack {
         match assembled {
             Ok(Assembled { app, addresses, pools, bridge }) => {
                 let stop = watch::Sender::new(false);
-                Ok(Self { app, addresses, pools, bridge, server: None, worker: None, stop, database, folder })
+                Ok(Self {
+                    app,
+                    addresses,
+                    pools,
+                    bridge,
+                    server: None,
+                    worker: None,
+                    postman: None,
+                    links,
+                    stop,
+                    database,
+                    folder,
+                })
             }
             Err(failure) => {
                 if let Some(database) = database {
@@ -122,11 +138,13 @@ impl Stack {
         self.addresses.owner.as_deref()
     }
 
-    /// Runs jobs from now on.
+    /// Runs jobs and sends mails from now on.
     pub fn start_worker(&mut self) {
         let handlers = knowledge::job_handlers().into_iter().chain(agents::job_handlers()).collect();
         let worker = Worker::new(self.app.clone(), handlers);
         self.worker = Some(supervisor::spawn("worker", worker.run(self.stop.subscribe())));
+        let postman = Postman::new(self.app.clone(), self.links.clone());
+        self.postman = Some(supervisor::spawn("postman", postman.run(self.stop.subscribe())));
     }
 
     /// Tells other commands the address of this process, which holds the data folder.
@@ -161,7 +179,7 @@ impl Stack {
     ///
     /// [`Failure::Start`] when the server had ended by itself; everything is closed nevertheless.
     pub async fn close(self) -> Result<(), Failure> {
-        let Self { app, pools, bridge, server, worker, stop, database, folder, .. } = self;
+        let Self { app, pools, bridge, server, worker, postman, stop, database, folder, .. } = self;
         stop.send_replace(true);
         let server = async {
             match server {
@@ -176,7 +194,12 @@ impl Stack {
                 worker.join().await;
             }
         };
-        let (result, ()) = tokio::join!(server, worker);
+        let postman = async {
+            if let Some(postman) = postman {
+                postman.join().await;
+            }
+        };
+        let (result, (), ()) = tokio::join!(server, worker, postman);
         drop(bridge);
         if let Err(error) = app.vectors().close().await {
             tracing::warn!(exception.message = %error, "the vectors were not closed in order; they are recovered at the next start");
@@ -206,7 +229,7 @@ struct Engines {
 impl Engines {
     fn open(data: &Path, services: &Services) -> Result<Self, Failure> {
         let issuers = Issuers::open(services.identity.issuers.as_deref()).map_err(Failure::Usage)?;
-        let mailer = mail::open(&services.mail, data).map_err(Failure::Usage)?;
+        let mailer = crate::adapters::mail::open(&services.mail, data).map_err(Failure::Usage)?;
         let folder = data.join("vectors");
         let vectors = Vectors::in_process(EngineOptions::new(&folder))
             .map_err(|source| Failure::Vectors { folder, source })?;

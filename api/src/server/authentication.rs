@@ -110,8 +110,8 @@ enum Shown {
 #[cfg(test)]
 mod tests {
     use super::{from_headers, from_payload};
-    use crate::clock::now;
     use crate::adapters::issuers::Issuers;
+    use crate::clock::now;
     use crate::error::{Error, Result};
     use crate::graphql::{Bearer, Credentials, OriginOfRequest};
     use crate::tokens::Tokens;
@@ -142,7 +142,10 @@ mod tests {
         headers.insert("x-workspace", HeaderValue::from_static("not a workspace"));
         assert!(from_headers(&tokens, &Issuers::default(), &headers).await.expect("anonymous").0.is_none());
         headers.insert("authorization", HeaderValue::from_str(&token).expect("a header"));
-        assert!(matches!(from_headers(&tokens, &Issuers::default(), &headers).await, Err(Error::NotFound("workspace"))));
+        assert!(matches!(
+            from_headers(&tokens, &Issuers::default(), &headers).await,
+            Err(Error::NotFound("workspace"))
+        ));
         headers.insert("x-workspace", HeaderValue::from_static("acme"));
         let credentials = session_of(from_headers(&tokens, &Issuers::default(), &headers).await);
         assert_eq!(credentials.session, session);
@@ -154,14 +157,23 @@ mod tests {
         let (tokens, _, token) = token();
         let mut headers = HeaderMap::new();
         headers.insert("authorization", HeaderValue::from_static("Bearer a.b.c"));
-        assert!(matches!(from_headers(&tokens, &Issuers::default(), &headers).await, Err(Error::Unauthenticated(_))));
+        assert!(matches!(
+            from_headers(&tokens, &Issuers::default(), &headers).await,
+            Err(Error::Unauthenticated(_))
+        ));
         headers.insert("authorization", HeaderValue::from_bytes(b"\xff").expect("a header"));
-        assert!(matches!(from_headers(&tokens, &Issuers::default(), &headers).await, Err(Error::Unauthenticated(_))));
+        assert!(matches!(
+            from_headers(&tokens, &Issuers::default(), &headers).await,
+            Err(Error::Unauthenticated(_))
+        ));
         let valid = HeaderValue::from_str(&token).expect("a header");
         headers.insert("authorization", valid.clone());
         assert!(from_headers(&tokens, &Issuers::default(), &headers).await.is_ok());
         headers.append("authorization", valid);
-        assert!(matches!(from_headers(&tokens, &Issuers::default(), &headers).await, Err(Error::Unauthenticated(_))));
+        assert!(matches!(
+            from_headers(&tokens, &Issuers::default(), &headers).await,
+            Err(Error::Unauthenticated(_))
+        ));
     }
 
     #[tokio::test]
@@ -169,9 +181,7 @@ mod tests {
         let (tokens, session, token) = token();
         let issuers = Issuers::default();
         let origin =
-            from_payload(&tokens, &issuers, &json!({ "Authorization": token, "X-Workspace": "acme" }))
-                .await
-;
+            from_payload(&tokens, &issuers, &json!({ "Authorization": token, "X-Workspace": "acme" })).await;
         assert_eq!(session_of(origin).session, session);
         for bad in [
             json!(null),
@@ -181,8 +191,15 @@ mod tests {
             json!({ "authorization": token, "Authorization": token }),
             json!({ "authorization": "Bearer x" }),
         ] {
-            assert!(matches!(from_payload(&tokens, &issuers, &bad).await, Err(Error::Unauthenticated(_))), "{bad}");
+            assert!(
+                matches!(from_payload(&tokens, &issuers, &bad).await, Err(Error::Unauthenticated(_))),
+                "{bad}"
+            );
         }
-        assert!(from_payload(&tokens, &issuers, &json!({ "authorization": token, "x-workspace": {} })).await.is_err());
+        assert!(
+            from_payload(&tokens, &issuers, &json!({ "authorization": token, "x-workspace": {} }))
+                .await
+                .is_err()
+        );
     }
 }

@@ -129,7 +129,11 @@ impl KeyCache {
                     state.fetched_at = Some(Instant::now());
                 }
                 Err(reason) => {
-                    tracing::warn!(issuer = cache.source.name(), reason, "the keys of an issuer could not be fetched");
+                    tracing::warn!(
+                        issuer = cache.source.name(),
+                        reason,
+                        "the keys of an issuer could not be fetched"
+                    );
                 }
             }
         });

@@ -162,7 +162,8 @@ impl Issuer {
         let Head { alg, typ, crit, .. } = read(head).ok_or(refused("head"))?;
         // RFC 8725, section 3.11: other kinds of tokens of the same issuer are not for this.
         let kind = typ.map(|typ| typ.to_ascii_lowercase());
-        if !matches!(kind.as_deref(), None | Some("jwt" | "at+jwt" | "application/at+jwt")) || crit.is_some() {
+        if !matches!(kind.as_deref(), None | Some("jwt" | "at+jwt" | "application/at+jwt")) || crit.is_some()
+        {
             return Err(refused("kind of token"));
         }
         let pinned = self.setting.algorithms.iter().find(|pinned| pinned.name() == alg);

@@ -68,7 +68,8 @@ mod tests {
                     .expect("text");
             let headers = headers(&text);
             assert!(
-                headers.contains(&"Message-ID: <00000000-0000-0000-0000-000000000000@example.com>".to_owned())
+                headers
+                    .contains(&"Message-ID: <00000000-0000-0000-0000-000000000000@example.com>".to_owned())
             );
             assert!(headers.contains(&"To: ada@example.org".to_owned()), "{headers:?}");
             assert!(headers.contains(&"Auto-Submitted: auto-generated".to_owned()), "{headers:?}");

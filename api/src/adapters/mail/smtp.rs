@@ -70,7 +70,8 @@ impl Smtp {
             "smtp" => (Security::Upgraded(tls()?), 587),
             _ => return Err(wrong("begin with smtp:// or smtps://")),
         };
-        let decode = |text: &str| decoded(text).ok_or_else(|| wrong("give user and password percent-encoded"));
+        let decode =
+            |text: &str| decoded(text).ok_or_else(|| wrong("give user and password percent-encoded"));
         let credentials = match (url.username(), url.password()) {
             ("", None) => None,
             ("", Some(_)) => return Err(wrong("give the password's user")),
@@ -162,8 +163,15 @@ fn decoded(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use lettre::transport::smtp::client::TlsParameters;
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    use uuid::Uuid;
+
     use super::{Security, Smtp, decoded};
+    use crate::adapters::http::use_ring;
     use crate::adapters::mail::letter::sender;
+    use crate::adapters::mail::{Mail, MailFault, Mailer};
+    use crate::supervisor;
 
     fn open(address: &str) -> Result<Smtp, String> {
         Smtp::open(address, sender("no-reply@example.com").expect("a sender"))
@@ -171,12 +179,14 @@ mod tests {
 
     #[test]
     fn only_a_server_of_this_machine_is_spoken_to_without_tls() {
-        for (address, port) in [("smtp://127.0.0.1", 25), ("smtp://localhost:2525", 2525), ("smtp://[::1]:26", 26)]
+        for (address, port) in
+            [("smtp://127.0.0.1", 25), ("smtp://localhost:2525", 2525), ("smtp://[::1]:26", 26)]
         {
             let smtp = open(address).expect(address);
             assert!(matches!(smtp.security, Security::Plain) && smtp.port == port, "{address}");
         }
-        for address in ["smtp://mail.example", "smtp://10.0.0.1", "smtp://localhost.example", "smtp://127.0.0.1.example"]
+        for address in
+            ["smtp://mail.example", "smtp://10.0.0.1", "smtp://localhost.example", "smtp://127.0.0.1.example"]
         {
             let smtp = open(address).expect(address);
             assert!(matches!(smtp.security, Security::Upgraded(_)) && smtp.port == 587, "{address}");
@@ -209,6 +219,44 @@ mod tests {
         assert_eq!(decoded("a%40b%3A%2F%C3%BC+").as_deref(), Some("a@b:/ü+"));
         assert_eq!(decoded("%"), None);
         assert_eq!(decoded("%zz"), None);
-        assert!(open("smtps://ada%40example.com:p%40ss@mail.example").expect("an address").credentials.is_some());
+        assert!(
+            open("smtps://ada%40example.com:p%40ss@mail.example").expect("an address").credentials.is_some()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_server_that_does_not_offer_starttls_learns_neither_password_nor_mail() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let server = supervisor::spawn("test mail server", async move {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let (from, mut to) = stream.split();
+            let (mut lines, mut heard) = (BufReader::new(from).lines(), Vec::new());
+            to.write_all(b"220 mailbox\r\n").await.expect("greeted");
+            while let Ok(Some(line)) = lines.next_line().await {
+                heard.push(line);
+                let _ = to.write_all(b"250-mailbox\r\n250 AUTH PLAIN\r\n").await;
+            }
+            heard
+        });
+        use_ring();
+        let tls = TlsParameters::new("mail.example".to_owned()).expect("certificates");
+        let smtp = Smtp {
+            host: "127.0.0.1".to_owned(),
+            port,
+            security: Security::Upgraded(tls),
+            ..open("smtps://ada:hunter2@mail.example").expect("an address")
+        };
+        let mail = Mail {
+            id: Uuid::nil(),
+            to: "ada@example.org".to_owned(),
+            subject: "Hello",
+            text: "secret".to_owned(),
+            html: "secret".to_owned(),
+        };
+        let fault = smtp.send(&mail).await.expect_err("not without TLS");
+        assert!(fault.fault == MailFault::Login && fault.retryable(), "{fault}");
+        let heard = server.join().await.expect("the server");
+        assert!(heard.iter().all(|line| line.starts_with("EHLO ") || line == "QUIT"), "{heard:?}");
     }
 }
