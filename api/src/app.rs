@@ -5,6 +5,8 @@ use std::sync::Arc;
 use footnote_vectors::Vectors;
 
 use crate::adapters::embeddings::{Embedder, TokenCounter};
+use crate::adapters::issuers::Issuers;
+use crate::adapters::mail::Mailer;
 use crate::config::Limits;
 use crate::tenancy::{Database, Lane};
 use crate::tokens::Tokens;
@@ -23,6 +25,10 @@ pub struct Parts {
     pub token_counter: Arc<dyn TokenCounter>,
     /// What mints and checks access tokens.
     pub tokens: Tokens,
+    /// Whose tokens count besides.
+    pub issuers: Issuers,
+    /// What sends mail.
+    pub mailer: Arc<dyn Mailer>,
     /// What one client may ask for.
     pub limits: Limits,
 }
@@ -71,6 +77,18 @@ impl App {
     #[must_use]
     pub fn tokens(&self) -> &Tokens {
         &self.0.tokens
+    }
+
+    /// Whose tokens count besides.
+    #[must_use]
+    pub fn issuers(&self) -> &Issuers {
+        &self.0.issuers
+    }
+
+    /// What sends mail.
+    #[must_use]
+    pub fn mailer(&self) -> &Arc<dyn Mailer> {
+        &self.0.mailer
     }
 
     /// What one client may ask for.

@@ -13,6 +13,7 @@ pub mod input;
 pub mod jobs;
 pub mod knowledge;
 pub mod list;
+pub mod mail;
 pub mod operations;
 pub mod server;
 pub mod supervisor;

@@ -229,6 +229,10 @@ ids! {
     UserId = "user";
     /// A signed-in session.
     SessionId = "session";
+    /// A person as an external issuer knows them.
+    IdentityId = "identity";
+    /// A mail about an account.
+    MailId = "mail";
     /// A workspace: the tenant.
     WorkspaceId = "workspace";
     /// A membership.

@@ -94,7 +94,8 @@ async fn the_application_has_rows_and_nothing_else() {
         "select grantee || ' ' || privilege_type || ' ' || table_name from information_schema.role_table_grants
          where table_schema = 'public' and (grantee in ('footnote_app', 'footnote_worker', 'PUBLIC'))
            and (privilege_type in ('TRUNCATE', 'REFERENCES', 'TRIGGER') or grantee = 'PUBLIC'
-             or table_name in ('seaql_migrations', 'sessions', 'workspace_sequences', 'queue_heads', 'queue_turns'))",
+             or table_name in ('seaql_migrations', 'sessions', 'workspace_sequences', 'queue_heads', 'queue_turns', 'credentials',
+               'refresh_tokens', 'account_links', 'outgoing_mails', 'sign_in_attempts', 'identities'))",
     )
     .await;
     assert_eq!(rights, BTreeSet::new());

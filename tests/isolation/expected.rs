@@ -49,6 +49,18 @@ pub const OTHER_TABLES: &[(&str, &str)] = &[
     ("roles", "the built-in roles are the same for every tenant"),
     ("role_permissions", "the permission map is the same for every tenant"),
     ("sessions", "stands before any workspace is chosen; only doors see it"),
+    ("credentials", "a password is shown before any workspace is chosen; only doors see it"),
+    ("refresh_tokens", "a session stands before any workspace is chosen; only doors see it"),
+    (
+        "account_links",
+        "a link of a mail proves who reads an address, outside any workspace; only doors see it",
+    ),
+    ("outgoing_mails", "mails about accounts, which stand before any workspace; only doors see it"),
+    (
+        "identities",
+        "who somebody is to an external issuer, before any workspace is chosen; only doors see it",
+    ),
+    ("sign_in_attempts", "counts what strangers try, before anybody is known; only doors see it"),
     ("workspace_sequences", "one row for each workspace; only doors see it"),
     ("queue_turns", "one row for each workspace; only doors see it"),
     ("queue_heads", "one row for each workspace; only doors see it"),
@@ -73,4 +85,9 @@ pub const DOORS: &[&str] = &[
     "defer_job",
     "reap_jobs",
     "forget_idempotency_records",
+    "claim_mails",
+    "mint_account_link",
+    "finish_mail",
+    "enter_identity",
+    "admit_identity",
 ];

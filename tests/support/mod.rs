@@ -3,6 +3,8 @@
 pub mod client;
 pub mod cluster;
 pub mod database;
+pub mod issuer;
+pub mod mailbox;
 pub mod proxy;
 pub mod world;
 

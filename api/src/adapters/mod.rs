@@ -2,3 +2,5 @@
 
 pub mod embeddings;
 pub mod http;
+pub mod issuers;
+pub mod mail;

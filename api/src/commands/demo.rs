@@ -49,12 +49,15 @@ impl Demo {
         if !self.json {
             output::note("Starting PostgreSQL and Qdrant's engine …");
         }
+        let mut services = Services::default();
+        services.mail.lead_to(&ready::base(address));
+        let mails = self.place.data.join("mail");
         let settings = Settings {
             data: self.place.data,
             // The demo is private: addresses in the environment are for other commands.
             urls: DatabaseUrls::default(),
             limits: self.limits,
-            services: Services::default(),
+            services,
         };
         let mut stack = interrupt.or(Stack::open(settings)).await?;
         stack.start_worker();
@@ -71,7 +74,7 @@ impl Demo {
                 if self.json {
                     output::json(&ready)
                 } else {
-                    output::text(&guide::text(&ready, &seeded, began.elapsed()))
+                    output::text(&guide::text(&ready, &seeded, &mails, began.elapsed()))
                 }
             }
             Err(failure) => Err(failure),

@@ -42,8 +42,9 @@ impl Serve {
     pub async fn run(self, mut interrupt: Interrupt) -> Result<(), Failure> {
         let allowed_origins = AllowedOrigins::parse(&self.pages.allowed_origins).map_err(Failure::Usage)?;
         let (listener, address) = ready::listen(self.place.listen).await?;
-        let settings =
-            Settings { data: self.place.data, urls: self.urls, limits: self.limits, services: self.services };
+        let mut services = self.services;
+        services.mail.lead_to(&ready::base(address));
+        let settings = Settings { data: self.place.data, urls: self.urls, limits: self.limits, services };
         let mut stack = interrupt.or(Stack::open(settings)).await?;
         stack.start_worker();
         let graphiql = !self.no_graphiql;

@@ -9,7 +9,9 @@ mod secret;
 mod services;
 
 pub use secret::SecretSetting;
-pub use services::{EmbeddingService, MailService, ModelService, ObjectService, Services, VectorService};
+pub use services::{
+    EmbeddingService, IdentityService, MailService, ModelService, ObjectService, Services, VectorService,
+};
 
 /// Where a process listens and keeps its data.
 #[derive(Args, Clone, Debug)]

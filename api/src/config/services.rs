@@ -25,6 +25,9 @@ pub struct Services {
     /// Mail.
     #[command(flatten)]
     pub mail: MailService,
+    /// Issuers.
+    #[command(flatten)]
+    pub identity: IdentityService,
 }
 
 /// A Qdrant server.
@@ -98,6 +101,25 @@ pub struct MailService {
     /// The sender, as `Footnote <no-reply@example.com>`.
     #[arg(long, env = "FOOTNOTE_MAIL_FROM", default_value = SENDER, value_name = "MAILBOX")]
     pub mail_from: String,
+    /// The address that browsers know this server by, as `https://api.example`; links in mails lead there. Needed with SMTP_URL; unset,
+    /// they lead to the address that it listens on.
+    #[arg(long, env = "FOOTNOTE_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+    /// The page of an app that confirms an address, with `{token}` in it; unset, the server's own.
+    #[arg(long, env = "FOOTNOTE_VERIFY_URL", value_name = "URL")]
+    pub verify_url: Option<String>,
+    /// The page of an app that takes a new password, with `{token}` in it; unset, the server's own.
+    #[arg(long, env = "FOOTNOTE_RESET_URL", value_name = "URL")]
+    pub reset_url: Option<String>,
+}
+
+/// Who else may say who somebody is.
+#[derive(Args, Clone, Debug, Default)]
+pub struct IdentityService {
+    /// External issuers whose tokens sign people in: the path of a TOML file with a table `[[issuers]]` for each, or a JSON
+    /// list as `[{"issuer": "https://login.example", "audience": "footnote"}]`; unset, nobody else's tokens count.
+    #[arg(long, env = "FOOTNOTE_ISSUERS", value_name = "FILE|JSON")]
+    pub issuers: Option<String>,
 }
 
 impl Default for ObjectService {
@@ -112,8 +134,24 @@ impl Default for ObjectService {
     }
 }
 
+impl MailService {
+    /// Lets the links of mails that become files lead to the address that this server listens on. With a mail server somebody
+    /// else reads them, for whom that address may be none, so it has to be said.
+    pub fn lead_to(&mut self, address: &str) {
+        if self.smtp_url.is_none() {
+            self.public_url.get_or_insert_with(|| address.to_owned());
+        }
+    }
+}
+
 impl Default for MailService {
     fn default() -> Self {
-        Self { smtp_url: None, mail_from: SENDER.to_owned() }
+        Self {
+            smtp_url: None,
+            mail_from: SENDER.to_owned(),
+            public_url: None,
+            verify_url: None,
+            reset_url: None,
+        }
     }
 }

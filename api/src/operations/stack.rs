@@ -1,7 +1,7 @@
 //! The stack: everything that an application runs on, opened together and closed in order.
 //!
 //! It guarantees that one process holds the data folder, that the embedded database has its roles and every migration, and
-//! that closing goes from the outside in: the server answers what it has begun, the worker finishes its jobs, then vectors,
+//! that closing goes from the outside in: the server answers what it has begun, the worker finishes its jobs and mails, then vectors,
 //! pools and the database end. It refuses a database whose schema is behind, where it may look, and never migrates one that
 //! it did not start.
 
@@ -18,9 +18,12 @@ use super::migrations::Migrations;
 use super::private_database::PrivateDatabase;
 use super::roles::Role;
 use crate::adapters::embeddings::StaticModel;
+use crate::adapters::issuers::Issuers;
+use crate::adapters::mail::Mailer;
 use crate::app::{App, Parts};
 use crate::config::{DatabaseUrls, Limits, Services, VectorService};
 use crate::embedded::DataFolder;
+use crate::mail::{Links, Postman};
 use crate::server::{self, ServeOptions};
 use crate::supervisor::{self, AbortOnDrop, Task};
 use crate::tenancy::{Database, Lane, Wakes};
@@ -61,6 +64,8 @@ pub struct Stack {
     bridge: AbortOnDrop<()>,
     server: Option<Task<std::io::Result<()>>>,
     worker: Option<Task<()>>,
+    postman: Option<Task<()>>,
+    links: Links,
     stop: watch::Sender<bool>,
     database: Option<PrivateDatabase>,
     folder: DataFolder,
@@ -74,6 +79,7 @@ impl Stack {
     /// A [`Failure`] that says which part did not open and what to do; what had been opened is closed again.
     pub async fn open(settings: Settings) -> Result<Self, Failure> {
         let set = addresses(&settings.urls)?;
+        let links = Links::read(&settings.services.mail).map_err(Failure::Usage)?;
         let folder = DataFolder::open(&settings.data)?;
         // The model and the engine are read while the database starts.
         let path = folder.path().to_owned();
@@ -91,7 +97,19 @@ impl Stack {
         match assembled {
             Ok(Assembled { app, addresses, pools, bridge }) => {
                 let stop = watch::Sender::new(false);
-                Ok(Self { app, addresses, pools, bridge, server: None, worker: None, stop, database, folder })
+                Ok(Self {
+                    app,
+                    addresses,
+                    pools,
+                    bridge,
+                    server: None,
+                    worker: None,
+                    postman: None,
+                    links,
+                    stop,
+                    database,
+                    folder,
+                })
             }
             Err(failure) => {
                 if let Some(database) = database {
@@ -120,11 +138,13 @@ impl Stack {
         self.addresses.owner.as_deref()
     }
 
-    /// Runs jobs from now on.
+    /// Runs jobs and sends mails from now on.
     pub fn start_worker(&mut self) {
         let handlers = knowledge::job_handlers().into_iter().chain(agents::job_handlers()).collect();
         let worker = Worker::new(self.app.clone(), handlers);
         self.worker = Some(supervisor::spawn("worker", worker.run(self.stop.subscribe())));
+        let postman = Postman::new(self.app.clone(), self.links.clone());
+        self.postman = Some(supervisor::spawn("postman", postman.run(self.stop.subscribe())));
     }
 
     /// Tells other commands the address of this process, which holds the data folder.
@@ -159,7 +179,7 @@ impl Stack {
     ///
     /// [`Failure::Start`] when the server had ended by itself; everything is closed nevertheless.
     pub async fn close(self) -> Result<(), Failure> {
-        let Self { app, pools, bridge, server, worker, stop, database, folder, .. } = self;
+        let Self { app, pools, bridge, server, worker, postman, stop, database, folder, .. } = self;
         stop.send_replace(true);
         let server = async {
             match server {
@@ -174,7 +194,12 @@ impl Stack {
                 worker.join().await;
             }
         };
-        let (result, ()) = tokio::join!(server, worker);
+        let postman = async {
+            if let Some(postman) = postman {
+                postman.join().await;
+            }
+        };
+        let (result, (), ()) = tokio::join!(server, worker, postman);
         drop(bridge);
         if let Err(error) = app.vectors().close().await {
             tracing::warn!(exception.message = %error, "the vectors were not closed in order; they are recovered at the next start");
@@ -197,13 +222,17 @@ struct Engines {
     model: StaticModel,
     vectors: Vectors,
     tokens: Tokens,
+    issuers: Issuers,
+    mailer: Arc<dyn Mailer>,
 }
 
 impl Engines {
     fn open(data: &Path, services: &Services) -> Result<Self, Failure> {
+        let issuers = Issuers::open(services.identity.issuers.as_deref()).map_err(Failure::Usage)?;
+        let mailer = crate::adapters::mail::open(&services.mail, data).map_err(Failure::Usage)?;
         let vectors = open_vectors(data, &services.vectors)?;
         let tokens = signing_key(data)?;
-        Ok(Self { model: StaticModel::load()?, vectors, tokens })
+        Ok(Self { model: StaticModel::load()?, vectors, tokens, issuers, mailer })
     }
 }
 
@@ -256,7 +285,7 @@ async fn assemble(
     .map_err(Failure::Start)?;
     let bridge =
         supervisor::spawn("wake bridge", wakes.bridge(outgoing, addresses.listen.clone())).abort_on_drop();
-    let Engines { model, vectors, tokens } =
+    let Engines { model, vectors, tokens, issuers, mailer } =
         engines.await.map_err(|_| Failure::Start("the engines could not be opened".to_owned()))??;
     let app = App::new(Parts {
         database: requests.clone(),
@@ -265,6 +294,8 @@ async fn assemble(
         embedder: Arc::new(model.clone()),
         token_counter: Arc::new(model),
         tokens,
+        issuers,
+        mailer,
         limits: limits.clone(),
     });
     Ok(Assembled { app, addresses, pools: [requests, jobs], bridge })

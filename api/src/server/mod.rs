@@ -9,6 +9,7 @@
 //! Not here yet: a guard over the document before the library parses it, trusted documents, costs per workspace, and a
 //! limit on how slowly a client may send its headers, which the HTTP server beneath does not offer.
 
+mod account;
 mod allowed_origins;
 mod authentication;
 mod body;
@@ -22,6 +23,7 @@ mod refusal;
 mod request_id;
 mod router;
 mod socket_executor;
+mod static_file;
 mod websocket;
 
 use std::future::IntoFuture;

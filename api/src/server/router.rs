@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Router};
 
 use super::refusal::Refusal;
-use super::{Server, cors, graphiql, graphql_http, health, origin, request_id, websocket};
+use super::{Server, account, cors, graphiql, graphql_http, health, origin, request_id, websocket};
 use crate::error::Error;
 use crate::graphql::RequestId;
 
@@ -19,6 +19,8 @@ pub(super) fn router(server: &Arc<Server>) -> Router {
     let mut router = Router::new()
         .route("/graphql", only("POST", post(graphql_http::answer)).layer(from_fn(store_nothing)))
         .route("/graphql/ws", only("GET", get(websocket::upgrade)))
+        .route("/account", only("GET, HEAD", get(account::page)))
+        .route("/account/{file}", only("GET, HEAD", get(account::file)))
         .route("/healthz", only("GET, HEAD", get(health::alive)))
         .route("/readyz", only("GET, HEAD", get(health::ready)));
     if server.options.graphiql {

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use entity::id::{IdentityId, UserId};
 use sqlx::Row;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
-use super::{Access, Operation, Origin, Wakes};
+use super::{Access, Identity, Operation, Origin, Wakes};
 use crate::error::{Error, Result};
 
 /// Limits on what one operation may hold up, in milliseconds.
@@ -67,8 +68,29 @@ impl Database {
         match self.begin(&origin, access).await {
             // The server went away while the connection was idle: the next one is fresh.
             Err(Error::Unavailable(_)) => self.begin(&origin, access).await,
+            Err(Error::NotFound("identity")) => {
+                self.admit(&origin).await?;
+                self.begin(&origin, access).await
+            }
             begun => begun,
         }
+    }
+
+    /// Makes a person of an external issuer known, the first time that they come.
+    async fn admit(&self, origin: &Origin) -> Result<()> {
+        let Origin::Identity { identity, .. } = origin else { return Ok(()) };
+        let Identity { issuer, subject, email, name, .. } = identity.as_ref();
+        // Admit: identities_key.
+        sqlx::query("select app.admit_identity($1, $2, $3, $4, $5, $6)")
+            .bind(IdentityId::new().0)
+            .bind(UserId::new().0)
+            .bind(issuer)
+            .bind(subject)
+            .bind(email)
+            .bind(name)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
     }
 
     async fn begin(&self, origin: &Origin, access: Access) -> Result<Operation> {

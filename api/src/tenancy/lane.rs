@@ -4,7 +4,7 @@ use entity::id::{JobId, WorkspaceId};
 use sqlx::Row;
 use uuid::Uuid;
 
-use super::{Access, Database, Operation, Origin};
+use super::{Access, Database, Operation, Origin, Outbox};
 use crate::error::Result;
 
 /// A job under a lease of this process.
@@ -37,6 +37,12 @@ impl Lane {
     #[must_use]
     pub fn new(database: Database) -> Self {
         Self(database)
+    }
+
+    /// The mails that wait to be sent, through the same connections.
+    #[must_use]
+    pub fn outbox(&self) -> Outbox {
+        Outbox::new(self.0.clone())
     }
 
     /// Leases up to `limit` runnable jobs of these kinds, workspaces in turn.

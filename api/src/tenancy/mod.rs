@@ -7,17 +7,21 @@
 
 mod database;
 mod envelope;
+mod identity;
 mod lane;
 mod operation;
 mod origin;
+mod outbox;
 mod permissions;
 mod wake;
 
 pub use database::{Database, Timeouts};
 pub use envelope::{Audit, Event, EventType};
+pub use identity::Identity;
 pub use lane::{ClaimedJob, Lane};
 pub(crate) use operation::statement;
 pub use operation::{Access, Operation};
 pub use origin::{Origin, Slug, WorkspaceKey};
+pub use outbox::{ClaimedMail, Outbox};
 pub use permissions::{Permission, Proof};
 pub use wake::{Wake, Wakes};

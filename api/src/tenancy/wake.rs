@@ -17,6 +17,8 @@ use tokio::sync::{broadcast, mpsc};
 pub enum Wake {
     /// Workers: there may be a job.
     Jobs,
+    /// Postmen: there may be a mail.
+    Mail,
     /// Subscribers of a run: there may be an event.
     AgentRun(AgentRunId),
 }
@@ -69,8 +71,9 @@ impl Wakes {
         let pool = PgPool::connect_with(url.parse::<sqlx::postgres::PgConnectOptions>()?).await?;
         let mut listener = PgListener::connect_with(&pool).await?;
         listener.listen(CHANNEL).await?;
-        // Whatever happened while nobody listened may have been a job.
+        // Whatever happened while nobody listened may have been a job or a mail.
         let _ = self.local.send(Wake::Jobs);
+        let _ = self.local.send(Wake::Mail);
         tokio::select! {
             ended = self.listen(&mut listener) => ended,
             ended = tell(outgoing, &pool) => ended,

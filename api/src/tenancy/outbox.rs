@@ -1,0 +1,126 @@
+//! The worker's doors to mails about accounts: claim, mint a link, finish. They set no context: an account is no tenant's.
+
+use chrono::{DateTime, Utc};
+use entity::id::{MailId, UserId};
+use sqlx::Row;
+use uuid::Uuid;
+
+use super::Database;
+use crate::error::Result;
+
+/// A mail under a lease of this process.
+#[derive(Clone)]
+pub struct ClaimedMail {
+    /// The mail; the root of its Message-ID.
+    pub id: MailId,
+    /// What it says: VERIFY_EMAIL, PASSWORD_RESET or ACCOUNT_EXISTS.
+    pub kind: String,
+    /// To whom.
+    pub user_id: UserId,
+    /// The person's name, as they wrote it.
+    pub name: String,
+    /// Where to.
+    pub address: String,
+    /// This attempt's number, from 1.
+    pub attempt: i32,
+    /// The proof of the claim.
+    pub lease_token: Uuid,
+}
+
+impl std::fmt::Debug for ClaimedMail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not to whom: this is what a log line may say.
+        let Self { id, kind, attempt, .. } = self;
+        write!(f, "ClaimedMail {{ {id}, {kind}, attempt {attempt} }}")
+    }
+}
+
+/// Mails that wait to be sent, as a worker sees them.
+#[derive(Clone)]
+pub struct Outbox(Database);
+
+impl Outbox {
+    /// The outbox of a database to which `footnote_worker` is connected.
+    #[must_use]
+    pub fn new(database: Database) -> Self {
+        Self(database)
+    }
+
+    /// Leases up to `limit` mails that are due, those whose worker died among them.
+    ///
+    /// # Errors
+    ///
+    /// UNAVAILABLE.
+    pub async fn claim(&self, limit: i32, lease_ms: i32) -> Result<Vec<ClaimedMail>> {
+        // Claim: outgoing_mails_due, and outgoing_mails_leases for what a dead worker left.
+        let rows = sqlx::query("select * from app.claim_mails($1, $2)")
+            .bind(limit)
+            .bind(lease_ms)
+            .fetch_all(self.0.pool())
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(ClaimedMail {
+                    id: MailId(row.try_get("id")?),
+                    kind: row.try_get("kind")?,
+                    user_id: UserId(row.try_get("user_id")?),
+                    name: row.try_get("name")?,
+                    address: row.try_get("address")?,
+                    attempt: row.try_get("attempts")?,
+                    lease_token: row.try_get("lease_token")?,
+                })
+            })
+            .collect()
+    }
+
+    /// Stores the SHA-256 of the token that the mail is about to carry in its link; false when the lease was lost, or when mails of
+    /// this kind carry none.
+    ///
+    /// # Errors
+    ///
+    /// UNAVAILABLE.
+    pub async fn mint_link(
+        &self,
+        mail: &ClaimedMail,
+        hash: &[u8; 32],
+        expires_at: DateTime<Utc>,
+    ) -> Result<bool> {
+        let row = sqlx::query("select app.mint_account_link($1, $2, $3, $4) as minted")
+            .bind(mail.id.0)
+            .bind(mail.lease_token)
+            .bind(hash.as_slice())
+            .bind(expires_at)
+            .fetch_one(self.0.pool())
+            .await?;
+        Ok(row.try_get("minted")?)
+    }
+
+    /// Ends an attempt well; false when the lease was lost.
+    ///
+    /// # Errors
+    ///
+    /// UNAVAILABLE.
+    pub async fn sent(&self, mail: &ClaimedMail) -> Result<bool> {
+        self.finish(mail, None, None).await
+    }
+
+    /// Ends an attempt that failed: again after so many milliseconds, or never; false when the lease was lost.
+    ///
+    /// # Errors
+    ///
+    /// UNAVAILABLE.
+    pub async fn failed(&self, mail: &ClaimedMail, error: &str, retry_ms: Option<i32>) -> Result<bool> {
+        self.finish(mail, Some(error), retry_ms).await
+    }
+
+    async fn finish(&self, mail: &ClaimedMail, error: Option<&str>, retry_ms: Option<i32>) -> Result<bool> {
+        let row = sqlx::query("select app.finish_mail($1, $2, $3, $4) as finished")
+            .bind(mail.id.0)
+            .bind(mail.lease_token)
+            .bind(error)
+            .bind(retry_ms)
+            .fetch_one(self.0.pool())
+            .await?;
+        Ok(row.try_get("finished")?)
+    }
+}
