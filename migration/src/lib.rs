@@ -14,6 +14,8 @@ mod m20261123_000001_create_idempotency_records;
 mod m20261123_000002_delete_collections;
 mod m20261123_000003_index_lists;
 mod m20261125_000005_create_accounts;
+mod m20261125_000006_open_sign_in;
+mod m20261125_000007_found_workspaces;
 
 use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
 
@@ -32,6 +34,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000002_delete_collections::Migration),
             Box::new(m20261123_000003_index_lists::Migration),
             Box::new(m20261125_000005_create_accounts::Migration),
+            Box::new(m20261125_000006_open_sign_in::Migration),
+            Box::new(m20261125_000007_found_workspaces::Migration),
         ]
     }
 }
