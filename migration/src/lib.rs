@@ -15,6 +15,8 @@ mod m20261123_000002_delete_collections;
 mod m20261123_000003_index_lists;
 mod m20261125_000001_let_jobs_wait;
 mod m20261125_000005_create_accounts;
+mod m20261125_000006_open_sign_in;
+mod m20261125_000007_found_workspaces;
 mod m20261125_000008_create_identities;
 
 use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
@@ -35,6 +37,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000003_index_lists::Migration),
             Box::new(m20261125_000001_let_jobs_wait::Migration),
             Box::new(m20261125_000005_create_accounts::Migration),
+            Box::new(m20261125_000006_open_sign_in::Migration),
+            Box::new(m20261125_000007_found_workspaces::Migration),
             Box::new(m20261125_000008_create_identities::Migration),
         ]
     }

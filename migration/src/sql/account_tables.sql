@@ -79,6 +79,7 @@ create table public.account_links (
   hash bytea primary key check (octet_length(hash) = 32),
   kind text not null check (kind in ('EMAIL_VERIFY', 'PASSWORD_RESET')),
   user_id uuid not null references public.users (id),
+  credential_version integer,
   created_at timestamptz not null default now(),
   expires_at timestamptz not null,
   used_at timestamptz
@@ -92,6 +93,8 @@ comment on table public.account_links is
 comment on column public.account_links.hash is 'SHA-256 of the link''s token, which is 256 random bits and stands in the mail alone.';
 comment on column public.account_links.kind is 'What it may be used for: EMAIL_VERIFY or PASSWORD_RESET.';
 comment on column public.account_links.user_id is 'Whose account.';
+comment on column public.account_links.credential_version is
+  'The version of the password when the mail was written; null without one. Whoever signs up again for an address that was never verified changes it, and earlier links with it.';
 comment on column public.account_links.created_at is 'When the mail was written.';
 comment on column public.account_links.expires_at is 'After this moment it is worth nothing.';
 comment on column public.account_links.used_at is 'When it was used; null until then. Once only.';

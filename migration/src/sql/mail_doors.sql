@@ -31,8 +31,9 @@ comment on function app.claim_mails(integer, integer) is
 create function app.mint_account_link(p_mail uuid, p_lease_token uuid, p_hash bytea, p_expires_at timestamptz) returns boolean
 language plpgsql security definer set search_path = '' set lock_timeout = '3s' as $$
 begin
-  insert into public.account_links (hash, kind, user_id, expires_at)
-  select p_hash, case m.kind when 'VERIFY_EMAIL' then 'EMAIL_VERIFY' else 'PASSWORD_RESET' end, m.user_id, p_expires_at
+  insert into public.account_links (hash, kind, user_id, credential_version, expires_at)
+  select p_hash, case m.kind when 'VERIFY_EMAIL' then 'EMAIL_VERIFY' else 'PASSWORD_RESET' end, m.user_id,
+    (select c.version from public.credentials c where c.user_id = m.user_id), p_expires_at
   from public.outgoing_mails m
   where m.id = p_mail and m.lease_token = p_lease_token and m.status = 'SENDING' and m.kind in ('VERIFY_EMAIL', 'PASSWORD_RESET')
   for update of m;
