@@ -6,6 +6,7 @@ use footnote_vectors::Vectors;
 
 use crate::adapters::embeddings::{Embedder, TokenCounter};
 use crate::config::Limits;
+use crate::health::Health;
 use crate::tenancy::{Database, Lane};
 use crate::tokens::Tokens;
 
@@ -25,6 +26,8 @@ pub struct Parts {
     pub tokens: Tokens,
     /// What one client may ask for.
     pub limits: Limits,
+    /// How everything else is.
+    pub health: Health,
 }
 
 /// The application.
@@ -71,6 +74,12 @@ impl App {
     #[must_use]
     pub fn tokens(&self) -> &Tokens {
         &self.0.tokens
+    }
+
+    /// How everything that this depends on is.
+    #[must_use]
+    pub fn health(&self) -> &Health {
+        &self.0.health
     }
 
     /// What one client may ask for.

@@ -13,6 +13,7 @@ mod m20261122_000005_create_agent_runs;
 mod m20261123_000001_create_idempotency_records;
 mod m20261123_000002_delete_collections;
 mod m20261123_000003_index_lists;
+mod m20261125_000010_show_migration_history;
 
 use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
 
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000001_create_idempotency_records::Migration),
             Box::new(m20261123_000002_delete_collections::Migration),
             Box::new(m20261123_000003_index_lists::Migration),
+            Box::new(m20261125_000010_show_migration_history::Migration),
         ]
     }
 }

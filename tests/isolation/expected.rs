@@ -53,7 +53,7 @@ pub const OTHER_TABLES: &[(&str, &str)] = &[
     ("queue_turns", "one row for each workspace; only doors see it"),
     ("queue_heads", "one row for each workspace; only doors see it"),
     ("event_types", "the catalogue is the same for every tenant"),
-    ("seaql_migrations", "the history of the schema; only the owner sees it"),
+    ("seaql_migrations", "the history of the schema; only the owner sees it, others its names by a door"),
 ];
 
 /// The doors: what runs with more rights than its caller.
@@ -72,4 +72,5 @@ pub const DOORS: &[&str] = &[
     "fail_job",
     "reap_jobs",
     "forget_idempotency_records",
+    "applied_migrations",
 ];

@@ -14,13 +14,15 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::Failure;
-use super::migrations::Migrations;
+use super::migrations::{self, Migrations};
 use super::private_database::PrivateDatabase;
 use super::roles::Role;
 use crate::adapters::embeddings::StaticModel;
 use crate::app::{App, Parts};
-use crate::config::{DatabaseUrls, Limits, Services};
+use crate::config::{DatabaseUrls, Limits, Services, SigningKey};
 use crate::embedded::DataFolder;
+use crate::error::Error;
+use crate::health::{self, Dependencies, Health};
 use crate::server::{self, ServeOptions};
 use crate::supervisor::{self, AbortOnDrop, Task};
 use crate::tenancy::{Database, Lane, Wakes};
@@ -59,6 +61,7 @@ pub struct Stack {
     addresses: Addresses,
     pools: [Database; 2],
     bridge: AbortOnDrop<()>,
+    looks: Vec<AbortOnDrop<()>>,
     server: Option<Task<std::io::Result<()>>>,
     worker: Option<Task<()>>,
     stop: watch::Sender<bool>,
@@ -76,8 +79,8 @@ impl Stack {
         let set = addresses(&settings.urls)?;
         let folder = DataFolder::open(&settings.data)?;
         // The model and the engine are read while the database starts.
-        let path = folder.path().to_owned();
-        let engines = tokio::task::spawn_blocking(move || Engines::open(&path));
+        let (path, shared) = (folder.path().to_owned(), settings.services.signing.clone());
+        let engines = tokio::task::spawn_blocking(move || Engines::open(&path, &shared));
         let (database, addresses) = if let Some(set) = set {
             (None, set)
         } else {
@@ -88,9 +91,10 @@ impl Stack {
         };
         let assembled = assemble(addresses, database.is_some(), &settings.limits, engines).await;
         match assembled {
-            Ok(Assembled { app, addresses, pools, bridge }) => {
+            Ok(Assembled { app, addresses, pools, bridge, looks }) => {
                 let stop = watch::Sender::new(false);
-                Ok(Self { app, addresses, pools, bridge, server: None, worker: None, stop, database, folder })
+                let (server, worker) = (None, None);
+                Ok(Self { app, addresses, pools, bridge, looks, server, worker, stop, database, folder })
             }
             Err(failure) => {
                 if let Some(database) = database {
@@ -158,7 +162,7 @@ impl Stack {
     ///
     /// [`Failure::Start`] when the server had ended by itself; everything is closed nevertheless.
     pub async fn close(self) -> Result<(), Failure> {
-        let Self { app, pools, bridge, server, worker, stop, database, folder, .. } = self;
+        let Self { app, pools, bridge, looks, server, worker, stop, database, folder, .. } = self;
         stop.send_replace(true);
         let server = async {
             match server {
@@ -174,7 +178,7 @@ impl Stack {
             }
         };
         let (result, ()) = tokio::join!(server, worker);
-        drop(bridge);
+        drop((bridge, looks));
         if let Err(error) = app.vectors().close().await {
             tracing::warn!(exception.message = %error, "the vectors were not closed in order; they are recovered at the next start");
         }
@@ -199,21 +203,26 @@ struct Engines {
 }
 
 impl Engines {
-    fn open(data: &Path) -> Result<Self, Failure> {
+    fn open(data: &Path, shared: &SigningKey) -> Result<Self, Failure> {
         let folder = data.join("vectors");
         let vectors = Vectors::in_process(EngineOptions::new(&folder))
             .map_err(|source| Failure::Vectors { folder, source })?;
-        let tokens = signing_key(data)?;
+        let tokens = signing_key(shared, data)?;
         Ok(Self { model: StaticModel::load()?, vectors, tokens })
     }
 }
 
-/// What signs and checks the access tokens of a data folder; made where there is none.
+/// What signs and checks access tokens: the shared key, or that of the data folder, made where there is none.
 ///
 /// # Errors
 ///
 /// [`Failure::Start`].
-pub fn signing_key(data: &Path) -> Result<Tokens, Failure> {
+pub fn signing_key(shared: &SigningKey, data: &Path) -> Result<Tokens, Failure> {
+    if let Some(tokens) =
+        shared.tokens().map_err(|fault| Failure::Start(format!("the signing key {fault}")))?
+    {
+        return Ok(tokens);
+    }
     Tokens::open(&data.join("signing-key")).map_err(Failure::Start)
 }
 
@@ -222,6 +231,7 @@ struct Assembled {
     addresses: Addresses,
     pools: [Database; 2],
     bridge: AbortOnDrop<()>,
+    looks: Vec<AbortOnDrop<()>>,
 }
 
 async fn assemble(
@@ -239,10 +249,14 @@ async fn assemble(
         Database::connect(&addresses.worker, limits.worker_connections, wakes.clone()),
     )
     .map_err(Failure::Start)?;
+    refuse_old_schema(&requests).await?;
     let bridge =
         supervisor::spawn("wake bridge", wakes.bridge(outgoing, addresses.listen.clone())).abort_on_drop();
     let Engines { model, vectors, tokens } =
         engines.await.map_err(|_| Failure::Start("the engines could not be opened".to_owned()))??;
+    let dependencies =
+        Dependencies { requests: requests.clone(), jobs: jobs.clone(), vectors: vectors.clone() };
+    let (health, looks) = Health::start(health::of(dependencies)).await;
     let app = App::new(Parts {
         database: requests.clone(),
         lane: Lane::new(jobs.clone()),
@@ -251,8 +265,9 @@ async fn assemble(
         token_counter: Arc::new(model),
         tokens,
         limits: limits.clone(),
+        health,
     });
-    Ok(Assembled { app, addresses, pools: [requests, jobs], bridge })
+    Ok(Assembled { app, addresses, pools: [requests, jobs], bridge, looks })
 }
 
 /// Applies what is pending to a database of ours; says so of somebody else's.
@@ -266,11 +281,33 @@ async fn bring_up_to_date(owner_url: &str, migrate: bool) -> Result<(), Failure>
     if pending.is_empty() || migrate {
         return Ok(());
     }
-    Err(Failure::Start(format!(
+    Err(old_schema(&pending))
+}
+
+/// A server whose schema is behind would fail in ways that name no reason.
+async fn refuse_old_schema(database: &Database) -> Result<(), Failure> {
+    match database.applied_migrations().await {
+        Ok(applied) => match migrations::lacking(&applied) {
+            lacking if lacking.is_empty() => Ok(()),
+            lacking => Err(old_schema(&lacking)),
+        },
+        Err(Error::Unavailable(_) | Error::DeadlineExceeded) => Err(Failure::Start(
+            "the database did not say which migrations were applied: it does not answer".to_owned(),
+        )),
+        // The schema is older than the door that tells, or there is none.
+        Err(_) => Err(Failure::Start(
+            "the database has no schema, or one of an earlier version. Run `footnote migrate up` first."
+                .to_owned(),
+        )),
+    }
+}
+
+fn old_schema(lacking: &[String]) -> Failure {
+    Failure::Start(format!(
         "the database lacks {} migrations ({}). Run `footnote migrate up` first.",
-        pending.len(),
-        pending.join(", ")
-    )))
+        lacking.len(),
+        lacking.join(", ")
+    ))
 }
 
 fn embedded(database: &PrivateDatabase) -> Addresses {

@@ -11,6 +11,7 @@ mod lane;
 mod operation;
 mod origin;
 mod permissions;
+mod schema;
 mod wake;
 
 pub use database::{Database, Timeouts};
@@ -20,4 +21,5 @@ pub(crate) use operation::statement;
 pub use operation::{Access, Operation};
 pub use origin::{Origin, Slug, WorkspaceKey};
 pub use permissions::{Permission, Proof};
+pub(crate) use schema::is_database_address;
 pub use wake::{Wake, Wakes};
