@@ -11,6 +11,7 @@ import { join, resolve } from "node:path";
 import { useTypedCode } from "../codegen/program.ts";
 import { visitApp } from "./app.ts";
 import { Demo } from "./demo.ts";
+import { visitGraphiql } from "./graphiql.ts";
 
 // Relay's artifacts name each other without an ending, as bundlers take it.
 registerHooks({ resolve: (name, context, next) => next(name.endsWith(".graphql") ? `${name}.ts` : name, context) });
@@ -42,6 +43,7 @@ try {
   const server = { endpoint, websocket, headers: users[0]?.headers ?? {} };
   say(await useTypedCode(server));
   say(await useRelay(server));
+  say(await visitGraphiql(demo.told, shots, chromium));
   say(await visitApp({ told: demo.told, site: SITE, shots, chromium }));
   await demo.stop();
   demo = undefined;
