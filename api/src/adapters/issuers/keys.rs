@@ -1,12 +1,13 @@
 //! An issuer's set of keys (RFC 7517), as far as it is of use here.
 
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
-
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// How many keys of one issuer are kept.
 const MOST: usize = 64;
@@ -57,7 +58,7 @@ impl Key {
 
 /// The keys of an issuer.
 #[derive(Default)]
-pub(super) struct KeySet(Vec<std::sync::Arc<Key>>);
+pub(super) struct KeySet(Vec<Arc<Key>>);
 
 #[derive(Deserialize)]
 struct Document {
@@ -72,12 +73,12 @@ impl KeySet {
     /// What is wrong with it as a whole, without a word of it.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, &'static str> {
         let Document { keys } = serde_json::from_slice(bytes).map_err(|_| "it is not a set of keys")?;
-        let usable: Vec<_> = keys.into_iter().filter_map(key).take(MOST).map(std::sync::Arc::new).collect();
+        let usable: Vec<_> = keys.into_iter().filter_map(key).take(MOST).map(Arc::new).collect();
         if usable.is_empty() { Err("it has no key that can be used") } else { Ok(Self(usable)) }
     }
 
     /// The key of a token: by its id, or the only one that fits where it has none.
-    pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<std::sync::Arc<Key>> {
+    pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<Arc<Key>> {
         let mut fitting = self.0.iter().filter(|key| key.fits(algorithm));
         if id.is_some() {
             return fitting.find(|key| key.id.as_deref() == id).cloned();

@@ -138,9 +138,12 @@ fn refused(reason: &'static str) -> Refused {
 
 impl Issuer {
     async fn verify(&self, head: &str, token: &str) -> Result<Identity, Refused> {
-        let algorithm = self.algorithm(head)?;
-        let key_id = key_id(head)?;
-        let key = match self.keys.find(key_id.as_deref(), algorithm).await {
+        let head: Head = read(head).ok_or(refused("head"))?;
+        let algorithm = self.algorithm(&head)?;
+        if head.kid.as_ref().is_some_and(|id| id.len() > LONGEST_KEY_ID) {
+            return Err(refused("key id"));
+        }
+        let key = match self.keys.find(head.kid.as_deref(), algorithm).await {
             Found::Key(key) => key,
             Found::Nothing => return Err(refused("unknown key")),
             Found::Away => return Err(Refused { reason: "issuer away", error: AWAY }),
@@ -158,15 +161,15 @@ impl Issuer {
 
     /// The algorithm of the head, where it is pinned for this issuer. Everything else of the head that could change what the
     /// signature means is refused.
-    fn algorithm(&self, head: &str) -> Result<Algorithm, Refused> {
-        let Head { alg, typ, crit, .. } = read(head).ok_or(refused("head"))?;
+    fn algorithm(&self, head: &Head) -> Result<Algorithm, Refused> {
+        let Head { alg, typ, crit, .. } = head;
         // RFC 8725, section 3.11: other kinds of tokens of the same issuer are not for this.
-        let kind = typ.map(|typ| typ.to_ascii_lowercase());
+        let kind = typ.as_ref().map(|typ| typ.to_ascii_lowercase());
         if !matches!(kind.as_deref(), None | Some("jwt" | "at+jwt" | "application/at+jwt")) || crit.is_some()
         {
             return Err(refused("kind of token"));
         }
-        let pinned = self.setting.algorithms.iter().find(|pinned| pinned.name() == alg);
+        let pinned = self.setting.algorithms.iter().find(|pinned| pinned.name() == alg.as_str());
         pinned.map(|pinned| pinned.algorithm()).ok_or(refused("algorithm"))
     }
 
@@ -187,14 +190,6 @@ impl Issuer {
             name: name.as_str().and_then(shown),
             expires_at,
         })
-    }
-}
-
-fn key_id(head: &str) -> Result<Option<String>, Refused> {
-    let Head { kid, .. } = read(head).ok_or(refused("head"))?;
-    match kid {
-        Some(kid) if kid.len() > LONGEST_KEY_ID => Err(refused("key id")),
-        kid => Ok(kid),
     }
 }
 
