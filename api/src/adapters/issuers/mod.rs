@@ -36,7 +36,7 @@ const LONGEST_SUBJECT: usize = 255;
 const LONGEST_NAME: usize = 200;
 const LONGEST_EMAIL: usize = 320;
 /// How far clocks may differ, in seconds.
-const LEEWAY: u64 = 30;
+const LEEWAY: u32 = 30;
 /// Nobody can be signed out here before a token ends, so one that holds longer is refused.
 const LONGEST_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
@@ -153,7 +153,7 @@ impl Issuer {
         validation.set_audience(&[&self.setting.audience]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.validate_nbf = true;
-        validation.leeway = LEEWAY;
+        validation.leeway = LEEWAY.into();
         let data = jsonwebtoken::decode::<Claims>(token, key.decoding(), &validation)
             .map_err(|error| refused(reason(&error)))?;
         self.identity(data.claims)
@@ -178,7 +178,8 @@ impl Issuer {
         if sub.is_empty() || sub.len() > LONGEST_SUBJECT || sub.chars().any(char::is_control) {
             return Err(refused("subject"));
         }
-        let expires_at = DateTime::from_timestamp(exp, 0).ok_or(refused("lifetime"))?;
+        let end = exp.checked_add(LEEWAY.into()).and_then(|end| DateTime::from_timestamp(end, 0));
+        let expires_at = end.ok_or(refused("lifetime"))?;
         if expires_at > crate::clock::now() + LONGEST_LIFETIME {
             return Err(refused("lifetime"));
         }
