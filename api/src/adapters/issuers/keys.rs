@@ -128,7 +128,7 @@ mod tests {
     // The key of RFC 8037, appendix A.2.
     const ED25519: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
 
-    fn set(keys: Value) -> Result<KeySet, &'static str> {
+    fn set(keys: &Value) -> Result<KeySet, &'static str> {
         KeySet::read(json!({ "keys": keys }).to_string().as_bytes())
     }
 
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_key_is_found_by_its_id_and_by_nothing_that_looks_like_one() {
-        let set = set(json!([ed("a"), ed("b")])).expect("keys");
+        let set = set(&json!([ed("a"), ed("b")])).expect("keys");
         assert!(set.find(Some("a"), Algorithm::EdDSA).is_some());
         for other in ["", "A", "a ", "../a", "0", "c"] {
             assert!(set.find(Some(other), Algorithm::EdDSA).is_none(), "{other}");
@@ -154,7 +154,7 @@ mod tests {
         let secret = json!({ "kty": "oct", "k": "c2VjcmV0", "kid": "s", "alg": "HS256" });
         let short = json!({ "kty": "RSA", "n": "AQAB", "e": "AQAB", "kid": "r" });
         let unknown = json!({ "kty": "PQ", "kid": "p" });
-        let set = set(json!([encrypts, other, secret, short, unknown, "text", ed("a")])).expect("one key");
+        let set = set(&json!([encrypts, other, secret, short, unknown, "text", ed("a")])).expect("one key");
         assert!(set.find(None, Algorithm::EdDSA).is_some(), "one key is left that fits");
         for id in ["e", "o", "s", "r", "p"] {
             for algorithm in [Algorithm::EdDSA, Algorithm::HS256, Algorithm::RS256] {
