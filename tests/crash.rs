@@ -82,7 +82,9 @@ async fn caller(database: &TestDatabase, data: &TempDir) -> Caller {
     people.create_workspace("acme", "Acme", user, "OWNER").await.expect("a workspace");
     let until = footnote::clock::now() + chrono::TimeDelta::hours(1);
     let session = people.open_session(user, until).await.expect("a session");
-    let tokens = footnote::operations::stack::signing_key(data.path()).expect("the key");
+    let tokens =
+        footnote::operations::stack::signing_key(&footnote::config::SigningKey::default(), data.path())
+            .expect("the key");
     let authorization = tokens.mint(user, session, until).expect("a token");
     footnote::adapters::http::use_ring();
     Caller {

@@ -2,8 +2,12 @@
 
 mod agents;
 mod architecture;
+mod bootstrap;
+mod config;
 mod contract;
 mod crash;
+mod doctor;
+mod health;
 mod isolation;
 mod issuers;
 mod knowledge;

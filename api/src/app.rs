@@ -8,6 +8,7 @@ use crate::adapters::embeddings::{Embedder, TokenCounter};
 use crate::adapters::issuers::Issuers;
 use crate::adapters::mail::Mailer;
 use crate::config::Limits;
+use crate::health::Health;
 use crate::tenancy::{Database, Lane};
 use crate::tokens::Tokens;
 
@@ -31,6 +32,8 @@ pub struct Parts {
     pub mailer: Arc<dyn Mailer>,
     /// What one client may ask for.
     pub limits: Limits,
+    /// How everything else is.
+    pub health: Health,
 }
 
 /// The application.
@@ -89,6 +92,12 @@ impl App {
     #[must_use]
     pub fn mailer(&self) -> &Arc<dyn Mailer> {
         &self.0.mailer
+    }
+
+    /// How everything that this depends on is.
+    #[must_use]
+    pub fn health(&self) -> &Health {
+        &self.0.health
     }
 
     /// What one client may ask for.

@@ -9,6 +9,7 @@ pub mod config;
 pub mod embedded;
 pub mod error;
 pub mod graphql;
+pub mod health;
 pub mod input;
 pub mod jobs;
 pub mod knowledge;

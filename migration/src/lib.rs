@@ -18,6 +18,7 @@ mod m20261125_000005_create_accounts;
 mod m20261125_000006_open_sign_in;
 mod m20261125_000007_found_workspaces;
 mod m20261125_000008_create_identities;
+mod m20261125_000010_show_migration_history;
 
 use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
 
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000006_open_sign_in::Migration),
             Box::new(m20261125_000007_found_workspaces::Migration),
             Box::new(m20261125_000008_create_identities::Migration),
+            Box::new(m20261125_000010_show_migration_history::Migration),
         ]
     }
 }

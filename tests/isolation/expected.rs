@@ -66,7 +66,7 @@ pub const OTHER_TABLES: &[(&str, &str)] = &[
     ("queue_turns", "one row for each workspace; only doors see it"),
     ("queue_heads", "one row for each workspace; only doors see it"),
     ("event_types", "the catalogue is the same for every tenant"),
-    ("seaql_migrations", "the history of the schema; only the owner sees it"),
+    ("seaql_migrations", "the history of the schema; only the owner sees it, others its names by a door"),
 ];
 
 /// The doors: what runs with more rights than its caller.
@@ -106,4 +106,5 @@ pub const DOORS: &[&str] = &[
     "found_workspace",
     "claim_account_key",
     "record_account_answer",
+    "applied_migrations",
 ];

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod cluster;
+pub mod command;
 pub mod database;
 pub mod issuer;
 pub mod mailbox;

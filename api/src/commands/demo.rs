@@ -8,7 +8,7 @@ use super::interrupt::Interrupt;
 use super::progress::{self, IngestionProgress};
 use super::ready::{self, Headers, Ready, ReadyUser};
 use super::{guide, output, serve};
-use crate::config::{DatabaseUrls, Limits, Place, Services};
+use crate::config::{DatabaseUrls, Faults, Limits, Place, Services};
 use crate::operations::Failure;
 use crate::operations::seed::{self, Seeded, User};
 use crate::operations::stack::{Settings, Stack};
@@ -37,6 +37,12 @@ pub struct Demo {
 }
 
 impl Demo {
+    /// Says what is wrong with the settings.
+    pub fn check(&self, faults: &mut Faults) {
+        self.place.check(faults);
+        self.limits.check(faults);
+    }
+
     /// Whether somebody reads at a terminal.
     pub fn is_for_people(&self) -> bool {
         !self.json && progress::is_watched()

@@ -5,7 +5,7 @@ use clap::Args;
 use super::interrupt::Interrupt;
 use super::output;
 use super::ready::{self, Ready};
-use crate::config::{DatabaseUrls, Limits, Pages, Place, Services};
+use crate::config::{DatabaseUrls, Faults, Limits, Pages, Place, Services};
 use crate::operations::Failure;
 use crate::operations::stack::{Settings, Stack};
 use crate::server::{AllowedOrigins, ServeOptions};
@@ -32,12 +32,26 @@ pub struct Serve {
     /// Do not serve the page of GraphiQL.
     #[arg(long, env = "FOOTNOTE_NO_GRAPHIQL")]
     no_graphiql: bool,
-    /// Print one JSON object when it is ready.
+    /// Print one JSON object (of a server: when it is ready).
     #[arg(long)]
     json: bool,
 }
 
 impl Serve {
+    /// Says what is wrong with the settings.
+    pub fn check(&self, faults: &mut Faults) {
+        self.place.check(faults);
+        self.urls.check(faults);
+        self.limits.check(faults);
+        self.services.check(faults);
+        self.pages.check(faults);
+    }
+
+    /// Whether one JSON object is wanted.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// Serves until the wish to end.
     pub async fn run(self, mut interrupt: Interrupt) -> Result<(), Failure> {
         let allowed_origins = AllowedOrigins::parse(&self.pages.allowed_origins).map_err(Failure::Usage)?;

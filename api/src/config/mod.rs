@@ -1,17 +1,29 @@
-//! Every limit and address that can be set: from flags, then from the environment.
+//! Every limit and address that can be set: by flags, then the environment, then `footnote.toml`, then defaults.
+//!
+//! Each group of settings says what is wrong with it (`check`), all of it at once; [`layers`] says where each value comes from.
+//! No secret is shown by `Debug`, by a fault or by a listing.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
 
+pub mod address;
+mod checks;
+mod faults;
+mod file;
+pub mod layers;
 mod secret;
 mod services;
+mod signing;
 
+pub use faults::{Fault, Faults};
 pub use secret::SecretSetting;
 pub use services::{
     EmbeddingService, IdentityService, MailService, ModelService, ObjectService, Services, VectorService,
 };
+pub use signing::SigningKey;
 
 /// Where a process listens and keeps its data.
 #[derive(Args, Clone, Debug)]
@@ -25,7 +37,7 @@ pub struct Place {
 }
 
 /// One address for each database role. None set: the embedded default.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Default)]
 pub struct DatabaseUrls {
     /// As `footnote_app`; requests.
     #[arg(long, env = "FOOTNOTE_APP_DATABASE_URL", hide_env_values = true, value_name = "URL")]
@@ -39,6 +51,12 @@ pub struct DatabaseUrls {
     /// Direct, for LISTEN, where a transaction pooler stands in between; the worker's address otherwise.
     #[arg(long, env = "FOOTNOTE_LISTEN_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub listen_database_url: Option<String>,
+}
+
+impl fmt::Debug for DatabaseUrls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.each().map(|(setting, url)| (setting, url.map(address::masked)))).finish()
+    }
 }
 
 /// Which pages may call from a browser, besides the server's own.

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::SecretSetting;
+use super::{SecretSetting, SigningKey};
 
 const REGION: &str = "us-east-1";
 const SENDER: &str = "Footnote <no-reply@localhost>";
@@ -28,6 +28,9 @@ pub struct Services {
     /// Issuers.
     #[command(flatten)]
     pub identity: IdentityService,
+    /// The key that every gateway signs with.
+    #[command(flatten)]
+    pub signing: SigningKey,
 }
 
 /// A Qdrant server.

@@ -13,6 +13,9 @@ pub enum Failure {
     /// A flag or a setting is missing or means nothing; the exit code is 2.
     #[error("{0}")]
     Usage(String),
+    /// Settings are wrong, each with a line that says what to do; the exit code is 2.
+    #[error("{}", .0.join("\n"))]
+    Settings(Vec<String>),
     /// The data folder cannot be had.
     #[error(transparent)]
     DataFolder(#[from] DataFolderError),
@@ -89,7 +92,7 @@ impl Failure {
     /// The exit code: 2 for wrong use, 1 otherwise.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        if matches!(self, Self::Usage(_)) { 2 } else { 1 }
+        if matches!(self, Self::Usage(_) | Self::Settings(_)) { 2 } else { 1 }
     }
 
     /// Returns the function that turns the driver's error into a failure of this action.

@@ -22,6 +22,14 @@ pub struct Step {
     pub applied: bool,
 }
 
+/// The migrations of this binary that are not among those that were applied. A database may have more, which a newer binary
+/// has applied before it is deployed.
+#[must_use]
+pub fn lacking(applied: &[String]) -> Vec<String> {
+    let names = Migrator::migrations().into_iter().map(|migration| migration.name().to_owned());
+    names.filter(|name| !applied.contains(name)).collect()
+}
+
 /// A connection that migrates.
 pub struct Migrations {
     // pool: allowed because sea-orm migrates over its own handle only; it is limited to one connection.

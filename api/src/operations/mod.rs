@@ -6,7 +6,9 @@
 
 pub mod bench;
 pub mod catalog_dump;
+pub mod doctor;
 pub mod failure;
+pub mod given_passwords;
 pub mod manual;
 pub mod migrations;
 pub mod owner_access;
@@ -14,6 +16,7 @@ pub mod people;
 pub mod private_database;
 pub mod rehearsal;
 pub mod roles;
+pub mod scram;
 pub mod seed;
 pub mod signed_in;
 pub mod stack;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection, Row};
 
-use super::Failure;
+use super::{Failure, scram};
 
 /// The text that makes the roles and gives them their rights in the database it runs in.
 pub const ROLES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docker/postgres/roles.sql"));
@@ -164,15 +164,23 @@ pub async fn set_passwords(
     roles: &[Role],
 ) -> Result<(), Failure> {
     for role in roles {
-        // sql: literal because the name is one of four of ours and a Password has nothing but hexadecimal digits.
-        let statement =
-            AssertSqlSafe(format!("alter role {} password '{}'", role.name(), passwords.of(*role).reveal()));
-        sqlx::raw_sql(statement)
-            .execute(&mut *connection)
-            .await
-            .map_err(Failure::database("set the passwords of the roles"))?;
+        set_password(connection, *role, passwords.of(*role).reveal()).await?;
     }
     Ok(())
+}
+
+/// Sets the password of a role; the server gets its verifier alone.
+///
+/// # Errors
+///
+/// [`Failure::Database`].
+pub async fn set_password(connection: &mut PgConnection, role: Role, password: &str) -> Result<(), Failure> {
+    let verifier = scram::verifier(password)
+        .map_err(|error| Failure::Start(format!("a password could not be prepared: {error}")))?;
+    // sql: literal because the name is one of four of ours and a verifier is base64 between dollars and colons.
+    let statement = AssertSqlSafe(format!("alter role {} password '{verifier}'", role.name()));
+    let set = sqlx::raw_sql(statement).execute(&mut *connection).await;
+    set.map(drop).map_err(Failure::database("set the passwords of the roles"))
 }
 
 /// Connects to an address; the connection is the caller's alone.

@@ -14,15 +14,17 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::Failure;
-use super::migrations::Migrations;
+use super::migrations::{self, Migrations};
 use super::private_database::PrivateDatabase;
 use super::roles::Role;
 use crate::adapters::embeddings::StaticModel;
 use crate::adapters::issuers::Issuers;
 use crate::adapters::mail::Mailer;
 use crate::app::{App, Parts};
-use crate::config::{DatabaseUrls, Limits, Services, VectorService};
+use crate::config::{DatabaseUrls, Limits, Services, SigningKey, VectorService};
 use crate::embedded::DataFolder;
+use crate::error::Error;
+use crate::health::{self, Dependencies, Health};
 use crate::mail::{Links, Postman};
 use crate::server::{self, ServeOptions};
 use crate::supervisor::{self, AbortOnDrop, Task};
@@ -62,6 +64,7 @@ pub struct Stack {
     addresses: Addresses,
     pools: [Database; 2],
     bridge: AbortOnDrop<()>,
+    looks: Vec<AbortOnDrop<()>>,
     server: Option<Task<std::io::Result<()>>>,
     worker: Option<Task<()>>,
     postman: Option<Task<()>>,
@@ -95,13 +98,14 @@ impl Stack {
         };
         let assembled = assemble(addresses, database.is_some(), &settings.limits, engines).await;
         match assembled {
-            Ok(Assembled { app, addresses, pools, bridge }) => {
+            Ok(Assembled { app, addresses, pools, bridge, looks }) => {
                 let stop = watch::Sender::new(false);
                 Ok(Self {
                     app,
                     addresses,
                     pools,
                     bridge,
+                    looks,
                     server: None,
                     worker: None,
                     postman: None,
@@ -179,7 +183,7 @@ impl Stack {
     ///
     /// [`Failure::Start`] when the server had ended by itself; everything is closed nevertheless.
     pub async fn close(self) -> Result<(), Failure> {
-        let Self { app, pools, bridge, server, worker, postman, stop, database, folder, .. } = self;
+        let Self { app, pools, bridge, looks, server, worker, postman, stop, database, folder, .. } = self;
         stop.send_replace(true);
         let server = async {
             match server {
@@ -200,7 +204,7 @@ impl Stack {
             }
         };
         let (result, (), ()) = tokio::join!(server, worker, postman);
-        drop(bridge);
+        drop((bridge, looks));
         if let Err(error) = app.vectors().close().await {
             tracing::warn!(exception.message = %error, "the vectors were not closed in order; they are recovered at the next start");
         }
@@ -231,7 +235,7 @@ impl Engines {
         let issuers = Issuers::open(services.identity.issuers.as_deref()).map_err(Failure::Usage)?;
         let mailer = crate::adapters::mail::open(&services.mail, data).map_err(Failure::Usage)?;
         let vectors = open_vectors(data, &services.vectors)?;
-        let tokens = signing_key(data)?;
+        let tokens = signing_key(&services.signing, data)?;
         Ok(Self { model: StaticModel::load()?, vectors, tokens, issuers, mailer })
     }
 }
@@ -252,12 +256,17 @@ fn open_vectors(data: &Path, service: &VectorService) -> Result<Vectors, Failure
     })
 }
 
-/// What signs and checks the access tokens of a data folder; made where there is none.
+/// What signs and checks access tokens: the shared key, or that of the data folder, made where there is none.
 ///
 /// # Errors
 ///
 /// [`Failure::Start`].
-pub fn signing_key(data: &Path) -> Result<Tokens, Failure> {
+pub fn signing_key(shared: &SigningKey, data: &Path) -> Result<Tokens, Failure> {
+    if let Some(tokens) =
+        shared.tokens().map_err(|fault| Failure::Start(format!("the signing key {fault}")))?
+    {
+        return Ok(tokens);
+    }
     Tokens::open(&data.join("signing-key")).map_err(Failure::Start)
 }
 
@@ -266,6 +275,7 @@ struct Assembled {
     addresses: Addresses,
     pools: [Database; 2],
     bridge: AbortOnDrop<()>,
+    looks: Vec<AbortOnDrop<()>>,
 }
 
 async fn assemble(
@@ -283,10 +293,14 @@ async fn assemble(
         Database::connect(&addresses.worker, limits.worker_connections, wakes.clone()),
     )
     .map_err(Failure::Start)?;
+    refuse_old_schema(&requests).await?;
     let bridge =
         supervisor::spawn("wake bridge", wakes.bridge(outgoing, addresses.listen.clone())).abort_on_drop();
     let Engines { model, vectors, tokens, issuers, mailer } =
         engines.await.map_err(|_| Failure::Start("the engines could not be opened".to_owned()))??;
+    let dependencies =
+        Dependencies { requests: requests.clone(), jobs: jobs.clone(), vectors: vectors.clone() };
+    let (health, looks) = Health::start(health::of(dependencies)).await;
     let app = App::new(Parts {
         database: requests.clone(),
         lane: Lane::new(jobs.clone()),
@@ -297,8 +311,9 @@ async fn assemble(
         issuers,
         mailer,
         limits: limits.clone(),
+        health,
     });
-    Ok(Assembled { app, addresses, pools: [requests, jobs], bridge })
+    Ok(Assembled { app, addresses, pools: [requests, jobs], bridge, looks })
 }
 
 /// Applies what is pending to a database of ours; says so of somebody else's.
@@ -312,11 +327,33 @@ async fn bring_up_to_date(owner_url: &str, migrate: bool) -> Result<(), Failure>
     if pending.is_empty() || migrate {
         return Ok(());
     }
-    Err(Failure::Start(format!(
+    Err(old_schema(&pending))
+}
+
+/// A server whose schema is behind would fail in ways that name no reason.
+async fn refuse_old_schema(database: &Database) -> Result<(), Failure> {
+    match database.applied_migrations().await {
+        Ok(applied) => match migrations::lacking(&applied) {
+            lacking if lacking.is_empty() => Ok(()),
+            lacking => Err(old_schema(&lacking)),
+        },
+        Err(Error::Unavailable(_) | Error::DeadlineExceeded) => Err(Failure::Start(
+            "the database did not say which migrations were applied: it does not answer".to_owned(),
+        )),
+        // The schema is older than the door that tells, or there is none.
+        Err(_) => Err(Failure::Start(
+            "the database has no schema, or one of an earlier version. Run `footnote migrate up` first."
+                .to_owned(),
+        )),
+    }
+}
+
+fn old_schema(lacking: &[String]) -> Failure {
+    Failure::Start(format!(
         "the database lacks {} migrations ({}). Run `footnote migrate up` first.",
-        pending.len(),
-        pending.join(", ")
-    )))
+        lacking.len(),
+        lacking.join(", ")
+    ))
 }
 
 fn embedded(database: &PrivateDatabase) -> Addresses {

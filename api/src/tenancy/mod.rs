@@ -13,6 +13,7 @@ mod operation;
 mod origin;
 mod outbox;
 mod permissions;
+mod schema;
 mod wake;
 
 pub use database::{Database, Timeouts};
@@ -24,4 +25,5 @@ pub use operation::{Access, Operation};
 pub use origin::{Origin, Slug, WorkspaceKey};
 pub use outbox::{ClaimedMail, Outbox};
 pub use permissions::{Permission, Proof};
+pub(crate) use schema::is_database_address;
 pub use wake::{Wake, Wakes};
