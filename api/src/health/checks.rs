@@ -11,6 +11,7 @@ use std::time::Duration;
 use footnote_vectors::Vectors;
 
 use super::HealthCheck;
+use crate::adapters::mail::Mailer;
 use crate::error::Error;
 use crate::operations::migrations;
 use crate::tenancy::Database;
@@ -26,12 +27,14 @@ pub struct Dependencies {
     pub jobs: Database,
     /// The door to Qdrant.
     pub vectors: Vectors,
+    /// What sends mail.
+    pub mailer: Arc<dyn Mailer>,
 }
 
 /// The checks of a process.
 #[must_use]
 pub fn of(dependencies: Dependencies) -> Vec<HealthCheck> {
-    let Dependencies { requests, jobs, vectors } = dependencies;
+    let Dependencies { requests, jobs, vectors, mailer } = dependencies;
     let migrated = Arc::new(AtomicBool::new(false));
     let schema = requests.clone();
     vec![
@@ -45,7 +48,10 @@ pub fn of(dependencies: Dependencies) -> Vec<HealthCheck> {
         HealthCheck::unused("embeddings"),
         HealthCheck::unused("model"),
         HealthCheck::unused("objects"),
-        HealthCheck::unused("mail"),
+        HealthCheck::optional("mail", move || {
+            let mailer = mailer.clone();
+            async move { mailer.check().await }
+        }),
     ]
 }
 

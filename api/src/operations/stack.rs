@@ -298,8 +298,12 @@ async fn assemble(
         supervisor::spawn("wake bridge", wakes.bridge(outgoing, addresses.listen.clone())).abort_on_drop();
     let Engines { model, vectors, tokens, issuers, mailer } =
         engines.await.map_err(|_| Failure::Start("the engines could not be opened".to_owned()))??;
-    let dependencies =
-        Dependencies { requests: requests.clone(), jobs: jobs.clone(), vectors: vectors.clone() };
+    let dependencies = Dependencies {
+        requests: requests.clone(),
+        jobs: jobs.clone(),
+        vectors: vectors.clone(),
+        mailer: mailer.clone(),
+    };
     let (health, looks) = Health::start(health::of(dependencies)).await;
     let app = App::new(Parts {
         database: requests.clone(),
