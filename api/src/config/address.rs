@@ -41,7 +41,10 @@ pub fn masked(text: &str) -> String {
         let shown: Vec<String> = query.split('&').map(parameter).collect();
         url.set_query(Some(&shown.join("&")));
     }
-    url.set_fragment(None);
+    // The place of a link's token is no secret; anything else may be.
+    if url.fragment().is_some_and(|fragment| !fragment.contains("{token}")) {
+        url.set_fragment(None);
+    }
     url.to_string()
 }
 
@@ -100,6 +103,7 @@ mod tests {
             ("smtps://user:secret@mail.example:465", "smtps://user:***@mail.example:465"),
             ("https://secret@api.example/v1", "https://***@api.example/v1"),
             ("https://api.example/v1?key=secret&secret#secret", "https://api.example/v1?key=***&***"),
+            ("https://app.example/account#verify={token}", "https://app.example/account#verify={token}"),
             ("secret", "***"),
             ("mailto:secret", "***"),
             ("", "***"),
