@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use footnote_vectors::Vectors;
 
+use crate::accounts::Accounts;
 use crate::adapters::embeddings::{Embedder, TokenCounter};
 use crate::config::Limits;
 use crate::tenancy::{Database, Lane};
@@ -23,6 +24,8 @@ pub struct Parts {
     pub token_counter: Arc<dyn TokenCounter>,
     /// What mints and checks access tokens.
     pub tokens: Tokens,
+    /// How people come in.
+    pub accounts: Accounts,
     /// What one client may ask for.
     pub limits: Limits,
 }
@@ -71,6 +74,12 @@ impl App {
     #[must_use]
     pub fn tokens(&self) -> &Tokens {
         &self.0.tokens
+    }
+
+    /// How people come in.
+    #[must_use]
+    pub fn accounts(&self) -> &Accounts {
+        &self.0.accounts
     }
 
     /// What one client may ask for.

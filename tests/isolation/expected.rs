@@ -51,9 +51,15 @@ pub const OTHER_TABLES: &[(&str, &str)] = &[
     ("sessions", "stands before any workspace is chosen; only doors see it"),
     ("credentials", "a password is shown before any workspace is chosen; only doors see it"),
     ("refresh_tokens", "a session stands before any workspace is chosen; only doors see it"),
-    ("account_links", "a link of a mail proves who reads an address, outside any workspace; only doors see it"),
+    (
+        "account_links",
+        "a link of a mail proves who reads an address, outside any workspace; only doors see it",
+    ),
     ("outgoing_mails", "mails about accounts, which stand before any workspace; only doors see it"),
-    ("account_idempotency_records", "keys outside any workspace belong to a person or to an address; only doors see it"),
+    (
+        "account_idempotency_records",
+        "keys outside any workspace belong to a person or to an address; only doors see it",
+    ),
     ("sign_in_attempts", "counts what strangers try, before anybody is known; only doors see it"),
     ("workspace_sequences", "one row for each workspace; only doors see it"),
     ("queue_turns", "one row for each workspace; only doors see it"),

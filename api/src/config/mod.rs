@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+mod accounts;
 mod secret;
 mod services;
 
+pub use accounts::AccountSettings;
 pub use secret::SecretSetting;
 pub use services::{EmbeddingService, MailService, ModelService, ObjectService, Services, VectorService};
 

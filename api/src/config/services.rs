@@ -2,12 +2,12 @@
 
 use clap::Args;
 
-use super::SecretSetting;
+use super::{AccountSettings, SecretSetting};
 
 const REGION: &str = "us-east-1";
 const SENDER: &str = "Footnote <no-reply@localhost>";
 
-/// What answers for vectors, embeddings, answers, objects and mail.
+/// What answers for vectors, embeddings, answers, objects and mail, and how people sign in.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Services {
     /// Vectors.
@@ -25,6 +25,9 @@ pub struct Services {
     /// Mail.
     #[command(flatten)]
     pub mail: MailService,
+    /// Accounts.
+    #[command(flatten)]
+    pub accounts: AccountSettings,
 }
 
 /// A Qdrant server.

@@ -63,6 +63,7 @@ pub struct Request {
     origin: OriginOfRequest,
     id: RequestId,
     access: Access,
+    of_nobody: bool,
     operation: OnceCell<Arc<Operation>>,
     remote_calls: watch::Sender<usize>,
     text_bytes: AtomicUsize,
@@ -83,11 +84,34 @@ impl Request {
             origin,
             id,
             access,
+            of_nobody: false,
             operation: OnceCell::new(),
             remote_calls: watch::Sender::new(0),
             text_bytes: AtomicUsize::new(0),
             scanned_bytes: AtomicUsize::new(0),
         }
+    }
+
+    /// The same, outside any workspace, whatever the client named.
+    #[must_use]
+    pub(super) fn outside(mut self) -> Self {
+        if let Some(credentials) = &mut self.origin.0 {
+            credentials.workspace = None;
+        }
+        self
+    }
+
+    /// The same, of somebody who is not signed in, whatever the client showed.
+    #[must_use]
+    pub(super) fn of_nobody(mut self) -> Self {
+        self.of_nobody = true;
+        self
+    }
+
+    /// The session of the token; none for an anonymous client.
+    #[must_use]
+    pub fn session(&self) -> Option<SessionId> {
+        self.origin.0.as_ref().map(|credentials| credentials.session)
     }
 
     /// The application.
@@ -127,7 +151,8 @@ impl Request {
     ///
     /// What the door says, or UNAVAILABLE.
     pub async fn open(&self, access: Access) -> Result<Operation> {
-        self.app.database().operation(self.origin.for_request()?, access).await
+        let origin = if self.of_nobody { Origin::Nobody } else { self.origin.for_request()? };
+        self.app.database().operation(origin, access).await
     }
 
     /// Runs a remote call; the operation's transaction waits for it. Must be reached before a resolver's first await.

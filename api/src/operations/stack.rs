@@ -17,13 +17,14 @@ use super::Failure;
 use super::migrations::Migrations;
 use super::private_database::PrivateDatabase;
 use super::roles::Role;
+use crate::accounts::Accounts;
 use crate::adapters::embeddings::StaticModel;
 use crate::app::{App, Parts};
 use crate::config::{DatabaseUrls, Limits, Services};
 use crate::embedded::DataFolder;
 use crate::server::{self, ServeOptions};
 use crate::supervisor::{self, AbortOnDrop, Task};
-use crate::tenancy::{Database, Lane, Wakes};
+use crate::tenancy::{AccountDoors, Database, Lane, Wakes};
 use crate::tokens::Tokens;
 use crate::worker::Worker;
 use crate::{agents, knowledge};
@@ -86,7 +87,8 @@ impl Stack {
             let addresses = embedded(&database);
             (Some(database), addresses)
         };
-        let assembled = assemble(addresses, database.is_some(), &settings.limits, engines).await;
+        let assembled =
+            assemble(addresses, database.is_some(), (&settings.limits, &settings.services), engines).await;
         match assembled {
             Ok(Assembled { app, addresses, pools, bridge }) => {
                 let stop = watch::Sender::new(false);
@@ -227,7 +229,7 @@ struct Assembled {
 async fn assemble(
     addresses: Addresses,
     migrate: bool,
-    limits: &Limits,
+    (limits, services): (&Limits, &Services),
     engines: tokio::task::JoinHandle<Result<Engines, Failure>>,
 ) -> Result<Assembled, Failure> {
     if let Some(owner) = &addresses.owner {
@@ -243,6 +245,9 @@ async fn assemble(
         supervisor::spawn("wake bridge", wakes.bridge(outgoing, addresses.listen.clone())).abort_on_drop();
     let Engines { model, vectors, tokens } =
         engines.await.map_err(|_| Failure::Start("the engines could not be opened".to_owned()))??;
+    let doors = AccountDoors::new(requests.clone());
+    let accounts =
+        Accounts::new(doors, tokens.clone(), services.accounts.clone(), services.mail.smtp_url.is_some());
     let app = App::new(Parts {
         database: requests.clone(),
         lane: Lane::new(jobs.clone()),
@@ -250,6 +255,7 @@ async fn assemble(
         embedder: Arc::new(model.clone()),
         token_counter: Arc::new(model),
         tokens,
+        accounts,
         limits: limits.clone(),
     });
     Ok(Assembled { app, addresses, pools: [requests, jobs], bridge })

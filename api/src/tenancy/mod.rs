@@ -5,8 +5,10 @@
 //! included, and that nobody outside this module holds a pool or begins a transaction. An operation sees one workspace;
 //! row-level security holds for whatever it asks. It refuses to work as a role that row-level security does not bind.
 
+mod accounts;
 mod database;
 mod envelope;
+mod founding;
 mod lane;
 mod operation;
 mod origin;
@@ -14,8 +16,10 @@ mod outbox;
 mod permissions;
 mod wake;
 
+pub use accounts::{AccountDoors, Attempt, NewSession, Refreshed, Stored};
 pub use database::{Database, Timeouts};
 pub use envelope::{Audit, Event, EventType};
+pub use founding::NewWorkspace;
 pub use lane::{ClaimedJob, Lane};
 pub(crate) use operation::statement;
 pub use operation::{Access, Operation};

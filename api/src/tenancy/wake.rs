@@ -17,6 +17,8 @@ use tokio::sync::{broadcast, mpsc};
 pub enum Wake {
     /// Workers: there may be a job.
     Jobs,
+    /// Workers: there may be a mail to send.
+    Mails,
     /// Subscribers of a run: there may be an event.
     AgentRun(AgentRunId),
 }
