@@ -60,7 +60,7 @@ pub const OTHER_TABLES: &[(&str, &str)] = &[
         "identities",
         "who somebody is to an external issuer, before any workspace is chosen; only doors see it",
     ),
-    ("account_idempotency_records", "keys outside any workspace belong to a person or to an address; only doors see it"),
+    (
         "account_idempotency_records",
         "keys outside any workspace belong to a person or to an address; only doors see it",
     ),
