@@ -1,5 +1,6 @@
 //! The tests of Footnote: what it promises, through GraphQL, on a real PostgreSQL that the run starts and stops itself.
 
+mod accounts;
 mod agents;
 mod architecture;
 mod bootstrap;

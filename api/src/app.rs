@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use footnote_vectors::Vectors;
 
+use crate::accounts::Accounts;
 use crate::adapters::embeddings::{Embedder, TokenCounter};
 use crate::adapters::issuers::Issuers;
 use crate::adapters::mail::Mailer;
@@ -30,6 +31,8 @@ pub struct Parts {
     pub issuers: Issuers,
     /// What sends mail.
     pub mailer: Arc<dyn Mailer>,
+    /// How people come in.
+    pub accounts: Accounts,
     /// What one client may ask for.
     pub limits: Limits,
     /// How everything else is.
@@ -98,6 +101,12 @@ impl App {
     #[must_use]
     pub fn health(&self) -> &Health {
         &self.0.health
+    }
+
+    /// How people come in.
+    #[must_use]
+    pub fn accounts(&self) -> &Accounts {
+        &self.0.accounts
     }
 
     /// What one client may ask for.

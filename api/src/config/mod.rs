@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+mod accounts;
 pub mod address;
 mod checks;
 mod faults;
@@ -18,6 +19,7 @@ mod secret;
 mod services;
 mod signing;
 
+pub use accounts::AccountSettings;
 pub use faults::{Fault, Faults};
 pub use secret::SecretSetting;
 pub use services::{

@@ -17,6 +17,7 @@ use super::Failure;
 use super::migrations::{self, Migrations};
 use super::private_database::PrivateDatabase;
 use super::roles::Role;
+use crate::accounts::Accounts;
 use crate::adapters::embeddings::StaticModel;
 use crate::adapters::issuers::Issuers;
 use crate::adapters::mail::Mailer;
@@ -28,7 +29,7 @@ use crate::health::{self, Dependencies, Health};
 use crate::mail::{Links, Postman};
 use crate::server::{self, ServeOptions};
 use crate::supervisor::{self, AbortOnDrop, Task};
-use crate::tenancy::{Database, Lane, Wakes};
+use crate::tenancy::{AccountDoors, Database, Lane, Wakes};
 use crate::tokens::Tokens;
 use crate::worker::Worker;
 use crate::{agents, knowledge};
@@ -96,7 +97,8 @@ impl Stack {
             let addresses = embedded(&database);
             (Some(database), addresses)
         };
-        let assembled = assemble(addresses, database.is_some(), &settings.limits, engines).await;
+        let assembled =
+            assemble(addresses, database.is_some(), (&settings.limits, &settings.services), engines).await;
         match assembled {
             Ok(Assembled { app, addresses, pools, bridge, looks }) => {
                 let stop = watch::Sender::new(false);
@@ -281,7 +283,7 @@ struct Assembled {
 async fn assemble(
     addresses: Addresses,
     migrate: bool,
-    limits: &Limits,
+    (limits, services): (&Limits, &Services),
     engines: tokio::task::JoinHandle<Result<Engines, Failure>>,
 ) -> Result<Assembled, Failure> {
     if let Some(owner) = &addresses.owner {
@@ -305,6 +307,9 @@ async fn assemble(
         mailer: mailer.clone(),
     };
     let (health, looks) = Health::start(health::of(dependencies)).await;
+    let doors = AccountDoors::new(requests.clone());
+    let accounts =
+        Accounts::new(doors, tokens.clone(), services.accounts.clone(), services.mail.smtp_url.is_some());
     let app = App::new(Parts {
         database: requests.clone(),
         lane: Lane::new(jobs.clone()),
@@ -314,6 +319,7 @@ async fn assemble(
         tokens,
         issuers,
         mailer,
+        accounts,
         limits: limits.clone(),
         health,
     });

@@ -11,7 +11,7 @@ use super::origin::may_call;
 use super::request_id::REQUEST_ID;
 
 /// Lets those pages call with the headers that the API knows, and read those that it answers; none where no page may.
-/// Cookies play no part.
+/// Cookies go with a request, because the refresh token may be in one.
 pub(super) fn layer(options: &ServeOptions) -> Option<CorsLayer> {
     if options.allowed_origins.is_empty() && !options.allow_loopback_origins {
         return None;
@@ -27,6 +27,7 @@ pub(super) fn layer(options: &ServeOptions) -> Option<CorsLayer> {
             REQUEST_ID,
             IDEMPOTENCY_KEY,
         ])
+        .allow_credentials(true)
         .expose_headers([REQUEST_ID, IDEMPOTENT_REPLAYED, header::RETRY_AFTER])
         .max_age(Duration::from_mins(10));
     Some(layer)

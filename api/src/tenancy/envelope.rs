@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 /// The catalogue of event types; each stands in the table `event_types` too, with its schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventType {
+    /// A workspace was made.
+    WorkspaceCreated,
     /// A collection was made.
     CollectionCreated,
     /// A collection's name or description was changed.
@@ -41,6 +43,7 @@ impl EventType {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::WorkspaceCreated => "workspace.created",
             Self::CollectionCreated => "collection.created",
             Self::CollectionUpdated => "collection.updated",
             Self::CollectionDeleted => "collection.deleted",

@@ -5,8 +5,10 @@
 //! included, and that nobody outside this module holds a pool or begins a transaction. An operation sees one workspace;
 //! row-level security holds for whatever it asks. It refuses to work as a role that row-level security does not bind.
 
+mod accounts;
 mod database;
 mod envelope;
+mod founding;
 mod identity;
 mod lane;
 mod operation;
@@ -16,8 +18,10 @@ mod permissions;
 mod schema;
 mod wake;
 
+pub use accounts::{AccountDoors, Attempt, NewSession, Refreshed, Stored};
 pub use database::{Database, Timeouts};
 pub use envelope::{Audit, Event, EventType};
+pub use founding::NewWorkspace;
 pub use identity::Identity;
 pub use lane::{ClaimedJob, Lane};
 pub(crate) use operation::statement;

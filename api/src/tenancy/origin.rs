@@ -68,6 +68,8 @@ pub enum Origin {
         /// The workspace of the header.
         workspace: Option<WorkspaceKey>,
     },
+    /// A request of somebody who is not signed in, for the little that works so.
+    Nobody,
     /// A job that this process has leased.
     Job {
         /// The job's workspace.
@@ -96,6 +98,7 @@ impl Origin {
                 });
                 format!("select * from app.enter_identity(decode('{key}', 'hex'), {workspace})")
             }
+            Self::Nobody => "select * from app.enter_nobody()".to_owned(),
             Self::Job { workspace, job, lease_token } => {
                 format!("select * from app.enter_job('{}', '{}', '{lease_token}')", workspace.0, job.0)
             }

@@ -17,6 +17,7 @@ mod processes;
 mod search;
 mod searchers;
 mod seeded;
+mod sign_in;
 mod single;
 mod statistics;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub use place::Place;
 pub use plot::plot;
 pub use search::{Load, Measured, SearchReport, measure as measure_search};
 pub use seeded::{Scale, SeedReport, Seeded, Tell};
+pub use sign_in::{Rate, SignInLoad, SignInReport, measure as measure_sign_in};
 pub use single::{OperationsReport, Single, SingleReport, measure as measure_operations};
 pub use statistics::Latencies;
 
