@@ -309,6 +309,7 @@ async fn assemble(
         requests: requests.clone(),
         jobs: jobs.clone(),
         vectors: vectors.clone(),
+        objects: objects.clone(),
         mailer: mailer.clone(),
     };
     let (health, looks) = Health::start(health::of(dependencies)).await;
