@@ -74,7 +74,7 @@ impl Limits {
     pub fn check(&self, faults: &mut Faults) {
         faults.range("max_body_bytes", self.max_body_bytes as u128, 1024, MOST_BYTES);
         faults.range("max_document_bytes", self.max_document_bytes as u128, 1, MOST_BYTES);
-        faults.range("max_upload_bytes", self.max_upload_bytes, 1, i32::MAX as u128);
+        faults.range("max_upload_bytes", self.max_upload_bytes, 1, i32::MAX.into());
         faults.range("upload_expiry_seconds", self.upload_expiry_seconds, 1, DAY);
         faults.range("upload_seconds", self.upload_seconds, 1, DAY);
         faults.range("request_seconds", self.request_seconds, 1, DAY);
