@@ -132,7 +132,7 @@ pub struct DocumentPayload {
 #[derive(SimpleObject)]
 pub struct DocumentUpload {
     /// The address, relative to the one of the API: `new URL(url, endpoint)`. Whoever has it can send the file, so keep it to
-    /// yourself; it needs no other credentials. Null in a repetition under an idempotency key, because it is shown once.
+    /// yourself; it needs no other credentials. Null in an answer that is given again, because it is shown once.
     pub url: Secret,
     /// The method: PUT.
     pub method: &'static str,
