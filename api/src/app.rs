@@ -8,6 +8,7 @@ use crate::accounts::Accounts;
 use crate::adapters::embeddings::{Embedder, TokenCounter};
 use crate::adapters::issuers::Issuers;
 use crate::adapters::mail::Mailer;
+use crate::adapters::objects::Objects;
 use crate::config::Limits;
 use crate::health::Health;
 use crate::tenancy::{Database, Lane};
@@ -21,6 +22,8 @@ pub struct Parts {
     pub lane: Lane,
     /// The door to Qdrant.
     pub vectors: Vectors,
+    /// The door to the object store.
+    pub objects: Objects,
     /// What makes vectors of texts.
     pub embedder: Arc<dyn Embedder>,
     /// The embedder's own count of tokens.
@@ -65,6 +68,12 @@ impl App {
     #[must_use]
     pub fn vectors(&self) -> &Vectors {
         &self.0.vectors
+    }
+
+    /// The door to the object store.
+    #[must_use]
+    pub fn objects(&self) -> &Objects {
+        &self.0.objects
     }
 
     /// What makes vectors of texts.

@@ -26,6 +26,8 @@ mod request_id;
 mod router;
 mod socket_executor;
 mod static_file;
+mod upload_slots;
+mod uploads;
 mod websocket;
 
 use std::future::IntoFuture;
@@ -41,6 +43,7 @@ pub use allowed_origins::AllowedOrigins;
 
 use crate::app::App;
 use crate::graphql::Schema;
+use upload_slots::UploadSlots;
 
 /// How long requests in progress may go on after a stop.
 const FINISH: Duration = Duration::from_secs(10);
@@ -67,6 +70,8 @@ pub struct Server {
     stop: watch::Receiver<bool>,
     /// How many sockets are open.
     sockets: watch::Sender<usize>,
+    /// Which uploads are in progress.
+    uploads: UploadSlots,
 }
 
 impl Server {
@@ -85,6 +90,7 @@ impl Server {
             options,
             stop,
             sockets: watch::Sender::new(0),
+            uploads: UploadSlots::default(),
         })
     }
 
