@@ -115,7 +115,7 @@ async fn a_mail_arrives_with_a_link_whose_token_stands_nowhere_else() {
         let links = sqlx::query(
             "select kind, expires_at - now() <= interval '24 hours' as bounded, to_jsonb(l)::text as whole from account_links l where hash = $1",
         )
-        .bind(Sha256::digest(URL_SAFE_NO_PAD.decode(&token).expect("base64url")).as_slice())
+        .bind(Sha256::digest(URL_SAFE_NO_PAD.decode(&token).expect("base64url")).to_vec())
         .fetch_all(&mut superuser)
         .await
         .expect("links");

@@ -5,7 +5,7 @@
 //! Tenant scoping: `identities` is global, because a person stands before any workspace; no role of the application has a right to it.
 //! `users.email` may be null from now on: an issuer need not vouch for an address, and one that nobody vouches for is not ours to store.
 //! Locks: ACCESS EXCLUSIVE on `users` for an instant; dropping NOT NULL reads no row.
-//! Rollback: drops the table; whoever came by an external issuer comes in no more. Those without an address get one that cannot be
+//! Rollback: drops the table; who is who at an external issuer is lost, and whoever came by one comes in no more. Those without an address get one that cannot be
 //! written to (RFC 2606, `.invalid`), since the column demands one again.
 //! Deploy order: before the servers that have issuers set; older servers fail to show a person without an address.
 

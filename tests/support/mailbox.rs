@@ -106,13 +106,16 @@ async fn converse(stream: TcpStream, state: Arc<State>) {
         let verb = line.get(..4).unwrap_or_default().to_ascii_uppercase();
         answer = match verb.as_str() {
             "EHLO" => "250-mailbox\r\n250 8BITMIME",
-            "RCPT" => match mishap(&state, |mishap| matches!(mishap, Mishap::Refuse(_))) {
-                Some(Mishap::Refuse(reply)) => reply,
-                _ => {
+            "RCPT" => {
+                if let Some(Mishap::Refuse(reply)) =
+                    mishap(&state, |mishap| matches!(mishap, Mishap::Refuse(_)))
+                {
+                    reply
+                } else {
                     recipients.push(line.trim().to_owned());
                     "250 OK"
                 }
-            },
+            }
             "DATA" => {
                 if to.write_all(b"354 Go on\r\n").await.is_err() {
                     return;

@@ -57,7 +57,7 @@ pub(crate) fn run(collection: &Collection, query: QueryPoints) -> Translated<Vec
     let scoring = match variant(query)? {
         Variant::Nearest(input) if !fused => nearest(collection, input, using, &corpus)?,
         Variant::Nearest(_) => return Err(not_translated("a vector over prefetched lists")),
-        other if fused => fusion(other, using)?,
+        other if fused => fusion(other, using.as_deref())?,
         _ => return Err(not_translated("a query of this kind")),
     };
     let request = QueryRequest {
@@ -67,7 +67,7 @@ pub(crate) fn run(collection: &Collection, query: QueryPoints) -> Translated<Vec
         score_threshold: score_threshold.map(OrderedFloat),
         limit: size(limit.unwrap_or(DEFAULT_LIMIT))?,
         offset: size(offset.unwrap_or_default())?,
-        params: search_params(params)?,
+        params: search_params(params.as_ref())?,
         with_vector: WithVector::Bool(false),
         with_payload: with_payload(payload, false)?,
     };
@@ -96,7 +96,7 @@ fn prefetched(collection: &Collection, prefetch: PrefetchQuery) -> Translated<Pr
         prefetches: Vec::new(),
         query: Some(nearest(collection, input, using, &corpus)?),
         limit: size(limit.unwrap_or(DEFAULT_LIMIT))?,
-        params: search_params(params)?,
+        params: search_params(params.as_ref())?,
         filter: filter(condition)?,
         score_threshold: score_threshold.map(OrderedFloat),
     })
@@ -153,7 +153,7 @@ fn nearest(
     Ok(ScoringQuery::Vector(QueryEnum::Nearest(NamedQuery::new(vector, name))))
 }
 
-fn fusion(variant: Variant, using: Option<String>) -> Translated<ScoringQuery> {
+fn fusion(variant: Variant, using: Option<&str>) -> Translated<ScoringQuery> {
     refuse("a vector's name over a fusion", using.is_some())?;
     let fusion = match variant {
         Variant::Rrf(Rrf { k, weights }) => EdgeFusion::Rrf {
@@ -172,10 +172,9 @@ fn variant(query: Option<Query>) -> Translated<Variant> {
     query.and_then(|query| query.variant).ok_or_else(|| not_translated("a query without content"))
 }
 
-fn search_params(params: Option<SearchParams>) -> Translated<Option<EdgeParams>> {
-    let Some(SearchParams { hnsw_ef, exact, quantization, indexed_only, acorn, idf: _ }) = params else {
-        return Ok(None);
-    };
+fn search_params(params: Option<&SearchParams>) -> Translated<Option<EdgeParams>> {
+    let Some(params) = params else { return Ok(None) };
+    let SearchParams { hnsw_ef, exact, quantization, indexed_only, acorn, idf: _ } = params.clone();
     refuse("ACORN", acorn.is_some())?;
     Ok(Some(EdgeParams {
         hnsw_ef: hnsw_ef.map(size).transpose()?,

@@ -29,10 +29,13 @@ struct Counts {
     of_word: HashMap<u32, u32>,
 }
 
-/// The counts that are remembered, by vector and filter, with the generation that they belong to.
+/// A vector's name and a filter.
+type Corpus = (String, String);
+
+/// The counts that are remembered, with the generation that they belong to.
 #[derive(Default)]
 pub(crate) struct Statistics {
-    known: Mutex<HashMap<(String, String), (u64, Arc<Counts>)>>,
+    known: Mutex<HashMap<Corpus, (u64, Arc<Counts>)>>,
 }
 
 /// Weighs a query's words by how rare they are among the points that the filter finds.

@@ -280,9 +280,9 @@ b`.split(/\n/).length!=3?function(a){for(var u=0,h=[],d=a.length;u<=d;){var g=a.
 
 ${t}`:e.query;return{query:i??n.query??t,variables:i===void 0?n.variables??"":"",headers:e.headers??n.headers??ade}}function B$(){return U$(ide)}function j$(){return U$(ode)==="false"?void 0:!0}function U$(e){try{return localStorage.getItem(e)}catch{return null}}function sde(e){try{let{tabs:t,activeTabIndex:r}=JSON.parse(e),{query:n,variables:i,headers:o}=t[r];return Object.fromEntries(Object.entries({query:n,variables:i,headers:o}).filter(([,s])=>typeof s=="string"))}catch{return{}}}var _N=`# Footnote: search, start an agent's run, follow it.
 #
-# Every request carries the headers below: a bearer
-# token and a workspace. After changing them, reload the
-# schema with the button at the bottom left.
+# Sign in above, or put a bearer token and a workspace
+# into the headers below; those win. The schema can be
+# read without either.
 #
 # The play button asks which operation to run;
 # Ctrl-Enter runs the one that the cursor is in.

@@ -91,3 +91,77 @@ async fn get(http: &reqwest::Client, url: Url) -> Result<Vec<u8>, &'static str> 
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::http::{Response, StatusCode, header};
+    use axum::routing::get;
+
+    use super::{LARGEST, Source, client, keys};
+    use crate::supervisor::{self, AbortOnDrop};
+
+    // The key of RFC 8037, appendix A.2.
+    const KEYS: &str =
+        r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+
+    /// A server that answers one path with this.
+    async fn server(path: &str, status: StatusCode, body: &str) -> (String, AbortOnDrop<()>) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let name = format!("http://{}", listener.local_addr().expect("an address"));
+        let body = body.replace("{name}", &name);
+        let answer = get(async move || {
+            let response = Response::builder().status(status).header(header::LOCATION, "/elsewhere");
+            response.body(Body::from(body)).expect("a response")
+        });
+        let elsewhere = get(async || KEYS);
+        let router = Router::new().route(path, answer).route("/elsewhere", elsewhere);
+        let serving = supervisor::spawn("test issuer", async move {
+            axum::serve(listener, router).await.expect("served");
+        });
+        (name, serving.abort_on_drop())
+    }
+
+    async fn from_address(status: StatusCode, body: &str) -> Result<(), &'static str> {
+        let (name, _serving) = server("/keys", status, body).await;
+        keys(&client().expect("a client"), &Source::Address(format!("{name}/keys"))).await.map(|_| ())
+    }
+
+    async fn by_discovery(document: &str) -> Result<(), &'static str> {
+        let path = "/.well-known/openid-configuration";
+        let (name, _serving) = server(path, StatusCode::OK, document).await;
+        keys(&client().expect("a client"), &Source::Discovery(name)).await.map(|_| ())
+    }
+
+    #[tokio::test]
+    async fn only_a_set_of_keys_that_was_meant_is_one() {
+        assert_eq!(from_address(StatusCode::OK, KEYS).await, Ok(()));
+        let spaces = " ".repeat(LARGEST);
+        for (status, body) in [
+            (StatusCode::OK, "<html>welcome</html>"),
+            (StatusCode::OK, ""),
+            (StatusCode::OK, r#"{"keys":[]}"#),
+            (StatusCode::OK, &format!("{spaces}{KEYS}")),
+            (StatusCode::FOUND, KEYS),
+            (StatusCode::INTERNAL_SERVER_ERROR, KEYS),
+        ] {
+            assert!(from_address(status, body).await.is_err(), "{status} {}", body.len());
+        }
+    }
+
+    #[tokio::test]
+    async fn discovery_leads_to_the_issuers_own_keys_alone() {
+        assert_eq!(by_discovery(r#"{"issuer":"{name}","jwks_uri":"{name}/elsewhere"}"#).await, Ok(()));
+        for document in [
+            r#"{"issuer":"https://other.example","jwks_uri":"{name}/elsewhere"}"#,
+            r#"{"issuer":"{name}/","jwks_uri":"{name}/elsewhere"}"#,
+            r#"{"issuer":"{name}","jwks_uri":"http://keys.example/elsewhere"}"#,
+            r#"{"issuer":"{name}","jwks_uri":"file:///etc/passwd"}"#,
+            r#"{"issuer":"{name}"}"#,
+            "[]",
+        ] {
+            assert!(by_discovery(document).await.is_err(), "{document}");
+        }
+    }
+}

@@ -1,12 +1,13 @@
 //! An issuer's set of keys (RFC 7517), as far as it is of use here.
 
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
-
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// How many keys of one issuer are kept.
 const MOST: usize = 64;
@@ -57,7 +58,7 @@ impl Key {
 
 /// The keys of an issuer.
 #[derive(Default)]
-pub(super) struct KeySet(Vec<std::sync::Arc<Key>>);
+pub(super) struct KeySet(Vec<Arc<Key>>);
 
 #[derive(Deserialize)]
 struct Document {
@@ -72,12 +73,12 @@ impl KeySet {
     /// What is wrong with it as a whole, without a word of it.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, &'static str> {
         let Document { keys } = serde_json::from_slice(bytes).map_err(|_| "it is not a set of keys")?;
-        let usable: Vec<_> = keys.into_iter().filter_map(key).take(MOST).map(std::sync::Arc::new).collect();
+        let usable: Vec<_> = keys.into_iter().filter_map(key).take(MOST).map(Arc::new).collect();
         if usable.is_empty() { Err("it has no key that can be used") } else { Ok(Self(usable)) }
     }
 
     /// The key of a token: by its id, or the only one that fits where it has none.
-    pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<std::sync::Arc<Key>> {
+    pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<Arc<Key>> {
         let mut fitting = self.0.iter().filter(|key| key.fits(algorithm));
         if id.is_some() {
             return fitting.find(|key| key.id.as_deref() == id).cloned();
@@ -127,7 +128,7 @@ mod tests {
     // The key of RFC 8037, appendix A.2.
     const ED25519: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
 
-    fn set(keys: Value) -> Result<KeySet, &'static str> {
+    fn set(keys: &Value) -> Result<KeySet, &'static str> {
         KeySet::read(json!({ "keys": keys }).to_string().as_bytes())
     }
 
@@ -137,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_key_is_found_by_its_id_and_by_nothing_that_looks_like_one() {
-        let set = set(json!([ed("a"), ed("b")])).expect("keys");
+        let set = set(&json!([ed("a"), ed("b")])).expect("keys");
         assert!(set.find(Some("a"), Algorithm::EdDSA).is_some());
         for other in ["", "A", "a ", "../a", "0", "c"] {
             assert!(set.find(Some(other), Algorithm::EdDSA).is_none(), "{other}");
@@ -153,7 +154,7 @@ mod tests {
         let secret = json!({ "kty": "oct", "k": "c2VjcmV0", "kid": "s", "alg": "HS256" });
         let short = json!({ "kty": "RSA", "n": "AQAB", "e": "AQAB", "kid": "r" });
         let unknown = json!({ "kty": "PQ", "kid": "p" });
-        let set = set(json!([encrypts, other, secret, short, unknown, "text", ed("a")])).expect("one key");
+        let set = set(&json!([encrypts, other, secret, short, unknown, "text", ed("a")])).expect("one key");
         assert!(set.find(None, Algorithm::EdDSA).is_some(), "one key is left that fits");
         for id in ["e", "o", "s", "r", "p"] {
             for algorithm in [Algorithm::EdDSA, Algorithm::HS256, Algorithm::RS256] {

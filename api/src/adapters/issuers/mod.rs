@@ -36,7 +36,7 @@ const LONGEST_SUBJECT: usize = 255;
 const LONGEST_NAME: usize = 200;
 const LONGEST_EMAIL: usize = 320;
 /// How far clocks may differ, in seconds.
-const LEEWAY: u64 = 30;
+const LEEWAY: u32 = 30;
 /// Nobody can be signed out here before a token ends, so one that holds longer is refused.
 const LONGEST_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
@@ -138,9 +138,12 @@ fn refused(reason: &'static str) -> Refused {
 
 impl Issuer {
     async fn verify(&self, head: &str, token: &str) -> Result<Identity, Refused> {
-        let algorithm = self.algorithm(head)?;
-        let key_id = key_id(head)?;
-        let key = match self.keys.find(key_id.as_deref(), algorithm).await {
+        let head: Head = read(head).ok_or(refused("head"))?;
+        let algorithm = self.algorithm(&head)?;
+        if head.kid.as_ref().is_some_and(|id| id.len() > LONGEST_KEY_ID) {
+            return Err(refused("key id"));
+        }
+        let key = match self.keys.find(head.kid.as_deref(), algorithm).await {
             Found::Key(key) => key,
             Found::Nothing => return Err(refused("unknown key")),
             Found::Away => return Err(Refused { reason: "issuer away", error: AWAY }),
@@ -150,7 +153,7 @@ impl Issuer {
         validation.set_audience(&[&self.setting.audience]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.validate_nbf = true;
-        validation.leeway = LEEWAY;
+        validation.leeway = LEEWAY.into();
         let data = jsonwebtoken::decode::<Claims>(token, key.decoding(), &validation)
             .map_err(|error| refused(reason(&error)))?;
         self.identity(data.claims)
@@ -158,15 +161,15 @@ impl Issuer {
 
     /// The algorithm of the head, where it is pinned for this issuer. Everything else of the head that could change what the
     /// signature means is refused.
-    fn algorithm(&self, head: &str) -> Result<Algorithm, Refused> {
-        let Head { alg, typ, crit, .. } = read(head).ok_or(refused("head"))?;
+    fn algorithm(&self, head: &Head) -> Result<Algorithm, Refused> {
+        let Head { alg, typ, crit, .. } = head;
         // RFC 8725, section 3.11: other kinds of tokens of the same issuer are not for this.
-        let kind = typ.map(|typ| typ.to_ascii_lowercase());
+        let kind = typ.as_ref().map(|typ| typ.to_ascii_lowercase());
         if !matches!(kind.as_deref(), None | Some("jwt" | "at+jwt" | "application/at+jwt")) || crit.is_some()
         {
             return Err(refused("kind of token"));
         }
-        let pinned = self.setting.algorithms.iter().find(|pinned| pinned.name() == alg);
+        let pinned = self.setting.algorithms.iter().find(|pinned| pinned.name() == alg.as_str());
         pinned.map(|pinned| pinned.algorithm()).ok_or(refused("algorithm"))
     }
 
@@ -175,7 +178,8 @@ impl Issuer {
         if sub.is_empty() || sub.len() > LONGEST_SUBJECT || sub.chars().any(char::is_control) {
             return Err(refused("subject"));
         }
-        let expires_at = DateTime::from_timestamp(exp, 0).ok_or(refused("lifetime"))?;
+        let end = exp.checked_add(LEEWAY.into()).and_then(|end| DateTime::from_timestamp(end, 0));
+        let expires_at = end.ok_or(refused("lifetime"))?;
         if expires_at > crate::clock::now() + LONGEST_LIFETIME {
             return Err(refused("lifetime"));
         }
@@ -187,14 +191,6 @@ impl Issuer {
             name: name.as_str().and_then(shown),
             expires_at,
         })
-    }
-}
-
-fn key_id(head: &str) -> Result<Option<String>, Refused> {
-    let Head { kid, .. } = read(head).ok_or(refused("head"))?;
-    match kid {
-        Some(kid) if kid.len() > LONGEST_KEY_ID => Err(refused("key id")),
-        kid => Ok(kid),
     }
 }
 

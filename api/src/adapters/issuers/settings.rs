@@ -32,7 +32,6 @@ pub struct IssuerSetting {
 
 /// The algorithms that can be pinned (RFC 7518, section 3.1; RFC 8037): none in which whoever checks can sign.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[expect(clippy::upper_case_acronyms, reason = "as the standard writes them")]
 pub enum Asymmetric {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     RS256,

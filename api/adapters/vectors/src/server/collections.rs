@@ -76,13 +76,13 @@ impl Collections {
         if self.lock().contains(name) {
             return Ok(());
         }
-        let info = match info(connection, name).await? {
-            Some(info) => info,
-            None => {
-                create(connection, name, shape).await?;
-                let made = info(connection, name).await?;
-                made.ok_or_else(|| Error::Engine("a collection is not there after it was made".to_owned()))?
-            }
+        let info = if let Some(info) = info(connection, name).await? {
+            info
+        } else {
+            create(connection, name, shape).await?;
+            info(connection, name)
+                .await?
+                .ok_or_else(|| Error::Engine("a collection is not there after it was made".to_owned()))?
         };
         shape.check(name, &info)?;
         for field in shape.fields() {

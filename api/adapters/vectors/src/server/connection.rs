@@ -7,7 +7,7 @@
 use std::error::Error as _;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use qdrant_client::qdrant::collections_client::CollectionsClient;
 use qdrant_client::qdrant::points_client::PointsClient;
@@ -21,6 +21,7 @@ use tonic::transport::{Channel, ClientTlsConfig, Endpoint, Uri};
 use tonic::{Code, Request, Status};
 
 use super::options::ServerOptions;
+use super::silence::Silence;
 use crate::error::Error;
 
 /// Where the API key stands in a call.
@@ -59,6 +60,7 @@ pub(super) struct Connection {
     closed: AtomicBool,
     reachable: AtomicBool,
     greeted: AtomicBool,
+    silence: Silence,
 }
 
 impl Connection {
@@ -98,6 +100,7 @@ impl Connection {
             closed: AtomicBool::new(false),
             reachable: AtomicBool::new(true),
             greeted: AtomicBool::new(false),
+            silence: Silence::default(),
         })
     }
 
@@ -127,7 +130,8 @@ impl Connection {
     where
         F: Future<Output = Result<tonic::Response<T>, Status>>,
     {
-        if self.is_closed() {
+        let may_try = kind == Call::Check || self.silence.may_try(Instant::now());
+        if self.is_closed() || !may_try {
             return Err(Refusal::Failed(Error::Unavailable));
         }
         let limit = match kind {
@@ -151,11 +155,15 @@ impl Connection {
             }
         })
         .await;
+        if answer.is_ok() {
+            self.silence.ends();
+        }
         let outcome = match answer {
             Ok(Ok(response)) => Ok(response.into_inner()),
             Ok(Err(status)) => Err(Refusal::of(&status)),
             Err(_) => {
                 tracing::warn!(timeout_ms = limit.as_millis(), "the Qdrant server did not answer in time");
+                self.silence.goes_on(Instant::now());
                 Err(Refusal::Failed(Error::Unavailable))
             }
         };

@@ -14,6 +14,7 @@ mod markers;
 mod options;
 mod points;
 mod query;
+mod silence;
 
 use std::sync::Arc;
 

@@ -89,4 +89,5 @@ hold!(
     hostile::another_dimension_is_refused,
     hostile::texts_of_any_length_and_script_are_answered,
     hostile::lists_beyond_their_limits_are_refused,
+    hostile::ids_of_any_value_are_kept_apart,
 );
