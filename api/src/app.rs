@@ -7,6 +7,7 @@ use footnote_vectors::Vectors;
 use crate::adapters::embeddings::{Embedder, TokenCounter};
 use crate::adapters::issuers::Issuers;
 use crate::adapters::mail::Mailer;
+use crate::adapters::objects::Objects;
 use crate::config::Limits;
 use crate::health::Health;
 use crate::tenancy::{Database, Lane};
@@ -20,6 +21,8 @@ pub struct Parts {
     pub lane: Lane,
     /// The door to Qdrant.
     pub vectors: Vectors,
+    /// The door to the object store.
+    pub objects: Objects,
     /// What makes vectors of texts.
     pub embedder: Arc<dyn Embedder>,
     /// The embedder's own count of tokens.
@@ -62,6 +65,12 @@ impl App {
     #[must_use]
     pub fn vectors(&self) -> &Vectors {
         &self.0.vectors
+    }
+
+    /// The door to the object store.
+    #[must_use]
+    pub fn objects(&self) -> &Objects {
+        &self.0.objects
     }
 
     /// What makes vectors of texts.

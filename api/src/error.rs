@@ -203,6 +203,7 @@ impl From<&sqlx::Error> for Error {
                 Some("FN001") => Self::Unauthenticated("The session has ended; sign in again."),
                 Some("FN002") => Self::NotFound("workspace"),
                 Some("FN008") => Self::NotFound("identity"),
+                Some("FN030") => Self::NotFound("upload"),
                 Some("FN004") => Self::Contended("The lease was lost."),
                 Some("40001" | "40P01") => Self::Contended("Two requests changed the same thing; try again."),
                 Some("42501") => Self::Forbidden("that this change needs"),

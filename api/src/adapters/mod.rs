@@ -4,3 +4,4 @@ pub mod embeddings;
 pub mod http;
 pub mod issuers;
 pub mod mail;
+pub mod objects;

@@ -78,6 +78,9 @@ impl Limits {
     pub fn check(&self, faults: &mut Faults) {
         faults.range("max_body_bytes", self.max_body_bytes, 1024, MOST_BYTES);
         faults.range("max_document_bytes", self.max_document_bytes, 1, MOST_BYTES);
+        faults.range("max_upload_bytes", self.max_upload_bytes, 1, i32::MAX.into());
+        faults.range("upload_expiry_seconds", self.upload_expiry_seconds, 1, DAY);
+        faults.range("upload_seconds", self.upload_seconds, 1, DAY);
         faults.range("request_seconds", self.request_seconds, 1, DAY);
         faults.range("run_seconds", self.run_seconds, 1, DAY);
         faults.range("app_connections", self.app_connections, 1, 10_000);
@@ -175,6 +178,7 @@ impl ObjectService {
         }
         check_web(faults, "objects_endpoint", self.objects_endpoint.as_deref(), key, "http://s3:9000");
         faults.pair(("objects_endpoint", self.objects_endpoint.is_some()), ("objects_url", url));
+        faults.pair(("objects_url", url), ("objects_access_key_id", id));
         faults.pair(("objects_access_key_id", id), ("objects_url", url));
         faults.pair(("objects_access_key_id", id), ("objects_secret_access_key", key));
         faults.pair(("objects_secret_access_key", key), ("objects_access_key_id", id));
@@ -309,6 +313,9 @@ mod tests {
         let limits = Limits {
             max_body_bytes: 0,
             max_document_bytes: usize::MAX,
+            max_upload_bytes: 0,
+            upload_expiry_seconds: 0,
+            upload_seconds: 0,
             request_seconds: 0,
             run_seconds: -1,
             app_connections: 0,
@@ -317,7 +324,7 @@ mod tests {
         };
         let mut faults = Faults::default();
         limits.check(&mut faults);
-        assert_eq!(settings(&faults).len(), 7);
+        assert_eq!(settings(&faults).len(), 10);
     }
 
     #[test]

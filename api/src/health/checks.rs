@@ -12,6 +12,7 @@ use footnote_vectors::Vectors;
 
 use super::HealthCheck;
 use crate::adapters::mail::Mailer;
+use crate::adapters::objects::Objects;
 use crate::error::Error;
 use crate::operations::migrations;
 use crate::tenancy::Database;
@@ -27,6 +28,8 @@ pub struct Dependencies {
     pub jobs: Database,
     /// The door to Qdrant.
     pub vectors: Vectors,
+    /// The door to the object store.
+    pub objects: Objects,
     /// What sends mail.
     pub mailer: Arc<dyn Mailer>,
 }
@@ -34,7 +37,7 @@ pub struct Dependencies {
 /// The checks of a process.
 #[must_use]
 pub fn of(dependencies: Dependencies) -> Vec<HealthCheck> {
-    let Dependencies { requests, jobs, vectors, mailer } = dependencies;
+    let Dependencies { requests, jobs, vectors, objects, mailer } = dependencies;
     let migrated = Arc::new(AtomicBool::new(false));
     let schema = requests.clone();
     vec![
@@ -47,7 +50,10 @@ pub fn of(dependencies: Dependencies) -> Vec<HealthCheck> {
         }),
         HealthCheck::unused("embeddings"),
         HealthCheck::unused("model"),
-        HealthCheck::unused("objects"),
+        HealthCheck::optional("objects", move || {
+            let objects = objects.clone();
+            async move { objects.check().await }
+        }),
         HealthCheck::optional("mail", move || {
             let mailer = mailer.clone();
             async move { mailer.check().await }

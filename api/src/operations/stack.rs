@@ -20,6 +20,7 @@ use super::roles::Role;
 use crate::adapters::embeddings::StaticModel;
 use crate::adapters::issuers::Issuers;
 use crate::adapters::mail::Mailer;
+use crate::adapters::objects::Objects;
 use crate::app::{App, Parts};
 use crate::config::{DatabaseUrls, Limits, Services, SigningKey, VectorService};
 use crate::embedded::DataFolder;
@@ -84,6 +85,12 @@ impl Stack {
         let set = addresses(&settings.urls)?;
         let links = Links::read(&settings.services.mail).map_err(Failure::Usage)?;
         let folder = DataFolder::open(&settings.data)?;
+        let elsewhere = settings.services.objects.objects_url.is_some();
+        let objects = Objects::open(&settings.services.objects, folder.path()).map_err(if elsewhere {
+            Failure::Usage
+        } else {
+            Failure::Start
+        })?;
         // The model and the engine are read while the database starts.
         let path = folder.path().to_owned();
         let services = settings.services.clone();
@@ -96,7 +103,7 @@ impl Stack {
             let addresses = embedded(&database);
             (Some(database), addresses)
         };
-        let assembled = assemble(addresses, database.is_some(), &settings.limits, engines).await;
+        let assembled = assemble(addresses, database.is_some(), &settings.limits, (engines, objects)).await;
         match assembled {
             Ok(Assembled { app, addresses, pools, bridge, looks }) => {
                 let stop = watch::Sender::new(false);
@@ -282,7 +289,7 @@ async fn assemble(
     addresses: Addresses,
     migrate: bool,
     limits: &Limits,
-    engines: tokio::task::JoinHandle<Result<Engines, Failure>>,
+    (engines, objects): (tokio::task::JoinHandle<Result<Engines, Failure>>, Objects),
 ) -> Result<Assembled, Failure> {
     if let Some(owner) = &addresses.owner {
         bring_up_to_date(owner, migrate).await?;
@@ -302,6 +309,7 @@ async fn assemble(
         requests: requests.clone(),
         jobs: jobs.clone(),
         vectors: vectors.clone(),
+        objects: objects.clone(),
         mailer: mailer.clone(),
     };
     let (health, looks) = Health::start(health::of(dependencies)).await;
@@ -309,6 +317,7 @@ async fn assemble(
         database: requests.clone(),
         lane: Lane::new(jobs.clone()),
         vectors,
+        objects,
         embedder: Arc::new(model.clone()),
         token_counter: Arc::new(model),
         tokens,

@@ -24,6 +24,8 @@ mod request_id;
 mod router;
 mod socket_executor;
 mod static_file;
+mod upload_slots;
+mod uploads;
 mod websocket;
 
 use std::future::IntoFuture;
@@ -38,6 +40,7 @@ pub use allowed_origins::AllowedOrigins;
 
 use crate::app::App;
 use crate::graphql::Schema;
+use upload_slots::UploadSlots;
 
 /// How long requests in progress may go on after a stop.
 const FINISH: Duration = Duration::from_secs(10);
@@ -64,6 +67,8 @@ pub struct Server {
     stop: watch::Receiver<bool>,
     /// How many sockets are open.
     sockets: watch::Sender<usize>,
+    /// Which uploads are in progress.
+    uploads: UploadSlots,
 }
 
 impl Server {
@@ -82,6 +87,7 @@ impl Server {
             options,
             stop,
             sockets: watch::Sender::new(0),
+            uploads: UploadSlots::default(),
         })
     }
 

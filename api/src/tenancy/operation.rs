@@ -74,7 +74,7 @@ impl Operation {
         let mut guard = Guard(Some(connection));
         let row = {
             let connection = guard.0.as_deref_mut().ok_or_else(|| Error::internal("the guard is empty"))?;
-            // sql: literal because it holds only numbers of ours, UUIDs, a hash and a checked slug (Origin::door).
+            // sql: literal because it holds only numbers of ours, UUIDs, hashes and a checked slug (Origin::door).
             sqlx::raw_sql(AssertSqlSafe(message)).fetch_one(connection).await.map_err(Error::from)?
         };
         let context = read_context(&row)?;
