@@ -29,10 +29,15 @@ pub struct S3Server {
 impl S3Server {
     /// With an empty bucket.
     pub async fn start() -> Self {
+        Self::with(BUCKET, ACCESS_KEY, SECRET_KEY).await
+    }
+
+    /// With an empty bucket of this name, for whoever has this key.
+    pub async fn with(bucket: &str, access_key: &str, secret_key: &str) -> Self {
         let folder = cluster::scratch();
-        std::fs::create_dir_all(folder.join(BUCKET)).expect("a bucket");
+        std::fs::create_dir_all(folder.join(bucket)).expect("a bucket");
         let mut builder = S3ServiceBuilder::new(FileSystem::new(&folder).expect("a store"));
-        builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+        builder.set_auth(SimpleAuth::from_single(access_key, secret_key));
         let service = builder.build();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address").to_string();

@@ -1,5 +1,7 @@
 //! What is wrong with each group of settings. Nothing is connected to; files that are named are looked at.
 
+use url::Url;
+
 use super::address::{self, is_open};
 use super::{
     DatabaseUrls, EmbeddingService, Faults, Limits, MailService, ModelService, ObjectService, Pages, Place,
@@ -74,8 +76,8 @@ fn check_database(faults: &mut Faults, setting: &str, url: &str) {
 impl Limits {
     /// Demands limits that let something through, and that are limits.
     pub fn check(&self, faults: &mut Faults) {
-        faults.range("max_body_bytes", self.max_body_bytes as u128, 1024, MOST_BYTES);
-        faults.range("max_document_bytes", self.max_document_bytes as u128, 1, MOST_BYTES);
+        faults.range("max_body_bytes", self.max_body_bytes, 1024, MOST_BYTES);
+        faults.range("max_document_bytes", self.max_document_bytes, 1, MOST_BYTES);
         faults.range("max_upload_bytes", self.max_upload_bytes, 1, i32::MAX.into());
         faults.range("upload_expiry_seconds", self.upload_expiry_seconds, 1, DAY);
         faults.range("upload_seconds", self.upload_seconds, 1, DAY);
@@ -203,8 +205,21 @@ impl MailService {
                     .warn("smtp_url", "sends its password unencrypted: write smtps://, or add ?tls=required");
             }
         }
-        if let Err(fault) = Links::read(self) {
-            faults.add("", fault);
+        match Links::read(self) {
+            Err(fault) => faults.add("", fault),
+            Ok(_)
+                if self
+                    .public_url
+                    .as_ref()
+                    .and_then(|url| Url::parse(url).ok())
+                    .is_some_and(|url| is_open(&url)) =>
+            {
+                faults.warn(
+                    "public_url",
+                    "is http://: people's tokens and cookies cross the network unencrypted",
+                );
+            }
+            Ok(_) => {}
         }
         if self.mail_from.parse::<lettre::message::Mailbox>().is_err() {
             faults.add("mail_from", "is not a mailbox; write it as Footnote <no-reply@example.com>");
@@ -278,6 +293,19 @@ mod tests {
             (warned("http://qdrant:6334"), warned("https://qdrant:6334"), warned("http://127.0.0.1:6334")),
             (1, 0, 0)
         );
+    }
+
+    #[test]
+    fn a_public_address_without_encryption_is_a_warning() {
+        let warned = |url: &str| {
+            let mut services = Services::default();
+            services.mail.public_url = Some(url.to_owned());
+            let mut faults = Faults::default();
+            services.check(&mut faults);
+            (faults.faults().len(), faults.warnings().len())
+        };
+        let addresses = ["http://api.example", "https://api.example", "http://localhost:8787", "nonsense"];
+        assert_eq!(addresses.map(warned), [(0, 1), (0, 0), (0, 0), (1, 0)]);
     }
 
     #[test]
