@@ -12,6 +12,7 @@ mod isolation;
 mod issuers;
 mod knowledge;
 mod mail;
+mod postgres;
 mod server;
 mod support;
 mod vectors_server;

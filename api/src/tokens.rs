@@ -87,6 +87,20 @@ impl Tokens {
         })
     }
 
+    /// A key of this process alone, which answers no requests.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the operator.
+    pub fn of_nobody() -> Result<Self, String> {
+        let key = SigningKey::from_bytes(&rand::random());
+        let der = key.to_pkcs8_der().map_err(|error| format!("a signing key: {error}"))?;
+        Ok(Self {
+            signing: EncodingKey::from_ed_der(der.as_bytes()),
+            verifying: DecodingKey::from_ed_der(key.verifying_key().as_bytes()),
+        })
+    }
+
     /// Mints a token for a session, in the form of the header `Authorization`.
     ///
     /// # Errors

@@ -5,8 +5,10 @@ use super::{
     DatabaseUrls, EmbeddingService, Faults, Limits, MailService, ModelService, ObjectService, Pages, Place,
     Services, VectorService,
 };
+use crate::adapters::issuers::Issuers;
+use crate::mail::Links;
 use crate::server::AllowedOrigins;
-use crate::tenancy::is_database_address;
+use crate::tenancy::{connect_options, is_database_address};
 
 const WEB: &[&str] = &["http", "https"];
 const DAY: i128 = 24 * 60 * 60;
@@ -33,8 +35,8 @@ impl DatabaseUrls {
         .into_iter()
     }
 
-    /// Demands PostgreSQL's addresses, and those of requests and jobs where any is set.
-    pub fn check(&self, faults: &mut Faults) {
+    /// Demands PostgreSQL's addresses and, where any is set, those that are needed (by the names of their fields).
+    pub fn check(&self, needed: &[&str], faults: &mut Faults) {
         for (setting, url) in self.each() {
             if let Some(url) = url {
                 check_database(faults, setting, url);
@@ -43,7 +45,7 @@ impl DatabaseUrls {
         if self.each().all(|(_, url)| url.is_none()) {
             return;
         }
-        for (setting, _) in self.each().take(2).filter(|(_, url)| url.is_none()) {
+        for (setting, _) in self.each().filter(|(name, url)| needed.contains(name) && url.is_none()) {
             faults.add(
                 setting,
                 "is missing beside the other database addresses: set it too (`footnote bootstrap` prints it), or unset them all \
@@ -66,19 +68,23 @@ fn check_database(faults: &mut Faults, setting: &str, url: &str) {
     let root = url.split(['?', '&']).find_map(|parameter| parameter.strip_prefix("sslrootcert="));
     if let Some(root) = root.filter(|root| !root.contains('%') && std::fs::File::open(root).is_err()) {
         faults.add(setting, format!("names the root certificate {root}, which cannot be read"));
+        return;
+    }
+    if let Err(reason) = connect_options(url) {
+        faults.add(setting, format!("cannot be used: {reason}"));
     }
 }
 
 impl Limits {
     /// Demands limits that let something through, and that are limits.
     pub fn check(&self, faults: &mut Faults) {
-        faults.range("max_body_bytes", self.max_body_bytes as u128, 1024, MOST_BYTES);
-        faults.range("max_document_bytes", self.max_document_bytes as u128, 1, MOST_BYTES);
+        faults.range("max_body_bytes", self.max_body_bytes, 1024, MOST_BYTES);
+        faults.range("max_document_bytes", self.max_document_bytes, 1, MOST_BYTES);
         faults.range("request_seconds", self.request_seconds, 1, DAY);
         faults.range("run_seconds", self.run_seconds, 1, DAY);
         faults.range("app_connections", self.app_connections, 1, 10_000);
         faults.range("worker_connections", self.worker_connections, 1, 10_000);
-        faults.range("worker_concurrency", self.worker_concurrency as u128, 1, 1_000);
+        faults.range("worker_concurrency", self.worker_concurrency, 1, 1_000);
         if self.max_document_bytes > self.max_body_bytes {
             faults.warn(
                 "max_document_bytes",
@@ -113,6 +119,9 @@ impl Services {
         self.objects.check(faults);
         self.mail.check(faults);
         self.signing.check(faults);
+        if let Err(fault) = Issuers::open(self.identity.issuers.as_deref()) {
+            faults.add("", fault);
+        }
     }
 }
 
@@ -143,7 +152,7 @@ impl EmbeddingService {
         faults.pair(("embeddings_dimensions", dimensions), ("embeddings_url", url));
         faults.pair(("embeddings_api_key", key), ("embeddings_url", url));
         if let Some(dimensions) = self.embeddings_dimensions {
-            faults.range("embeddings_dimensions", dimensions as u128, 1, 65_536);
+            faults.range("embeddings_dimensions", dimensions, 1, 65_536);
         }
     }
 }
@@ -194,6 +203,9 @@ impl MailService {
                     .warn("smtp_url", "sends its password unencrypted: write smtps://, or add ?tls=required");
             }
         }
+        if let Err(fault) = Links::read(self) {
+            faults.add("", fault);
+        }
         if self.mail_from.parse::<lettre::message::Mailbox>().is_err() {
             faults.add("mail_from", "is not a mailbox; write it as Footnote <no-reply@example.com>");
         }
@@ -203,6 +215,8 @@ impl MailService {
 #[cfg(test)]
 mod tests {
     use crate::config::{DatabaseUrls, Faults, Limits, Pages, SecretSetting, Services};
+
+    const BOTH: [&str; 2] = ["app_database_url", "worker_database_url"];
 
     fn secret(text: &str) -> Option<SecretSetting> {
         text.parse().ok()
@@ -217,7 +231,7 @@ mod tests {
         let mut faults = Faults::default();
         Services::default().check(&mut faults);
         Limits::default().check(&mut faults);
-        DatabaseUrls::default().check(&mut faults);
+        DatabaseUrls::default().check(&BOTH, &mut faults);
         Pages::default().check(&mut faults);
         assert_eq!(faults, Faults::default());
     }
@@ -243,6 +257,7 @@ mod tests {
                 "objects_access_key_id",
                 "objects_access_key_id",
                 "smtp_url",
+                "",
                 "mail_from"
             ]
         );
@@ -290,7 +305,7 @@ mod tests {
             ..DatabaseUrls::default()
         };
         let mut faults = Faults::default();
-        urls.check(&mut faults);
+        urls.check(&BOTH, &mut faults);
         assert_eq!(settings(&faults), ["owner_database_url", "listen_database_url", "worker_database_url"]);
         let shown = format!("{urls:?}");
         assert!(shown.contains("footnote_app") && !shown.contains("secret"), "{shown}");

@@ -82,7 +82,7 @@ pub(super) fn status(error: &Error) -> StatusCode {
         Error::Conflict(..) | Error::Contended(_) | Error::InProgress(_) => StatusCode::CONFLICT,
         Error::IdempotencyConflict => StatusCode::UNPROCESSABLE_ENTITY,
         Error::PayloadTooLarge(..) => StatusCode::PAYLOAD_TOO_LARGE,
-        Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Error::Unavailable(_) | Error::Unconfirmed => StatusCode::SERVICE_UNAVAILABLE,
         Error::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -5,8 +5,10 @@
 //! included, and that nobody outside this module holds a pool or begins a transaction. An operation sees one workspace;
 //! row-level security holds for whatever it asks. It refuses to work as a role that row-level security does not bind.
 
+mod address;
 mod database;
 mod envelope;
+mod guard;
 mod identity;
 mod lane;
 mod operation;
@@ -14,8 +16,10 @@ mod origin;
 mod outbox;
 mod permissions;
 mod schema;
+mod unreachable;
 mod wake;
 
+pub use address::{Address, Statements, connect_options};
 pub use database::{Database, Timeouts};
 pub use envelope::{Audit, Event, EventType};
 pub use identity::Identity;
@@ -26,4 +30,5 @@ pub use origin::{Origin, Slug, WorkspaceKey};
 pub use outbox::{ClaimedMail, Outbox};
 pub use permissions::{Permission, Proof};
 pub(crate) use schema::is_database_address;
+pub use unreachable::explain;
 pub use wake::{Wake, Wakes};
