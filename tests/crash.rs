@@ -31,7 +31,6 @@ impl Process {
             .args(command)
             .args(["--json", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
-            .env_remove("FOOTNOTE_TEST_POOLER")
             .envs(settings)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
