@@ -14,6 +14,7 @@ mod issuers;
 mod knowledge;
 mod mail;
 mod objects;
+mod postgres;
 mod server;
 mod support;
 mod uploads;
