@@ -12,6 +12,7 @@ mod isolation;
 mod issuers;
 mod knowledge;
 mod mail;
+mod models;
 mod server;
 mod support;
 mod vectors_server;

@@ -6,6 +6,7 @@ use footnote_vectors::Vectors;
 
 use crate::adapters::embeddings::{Embedder, TokenCounter};
 use crate::adapters::issuers::Issuers;
+use crate::adapters::llm::ChatModel;
 use crate::adapters::mail::Mailer;
 use crate::config::Limits;
 use crate::health::Health;
@@ -22,7 +23,9 @@ pub struct Parts {
     pub vectors: Vectors,
     /// What makes vectors of texts.
     pub embedder: Arc<dyn Embedder>,
-    /// The embedder's own count of tokens.
+    /// What answers runs; none where the extractive answerer does.
+    pub model: Option<Arc<dyn ChatModel>>,
+    /// What counts tokens of passages.
     pub token_counter: Arc<dyn TokenCounter>,
     /// What mints and checks access tokens.
     pub tokens: Tokens,
@@ -70,7 +73,13 @@ impl App {
         self.0.embedder.as_ref()
     }
 
-    /// The embedder's own count of tokens.
+    /// What answers runs; none where the extractive answerer does.
+    #[must_use]
+    pub fn model(&self) -> Option<&Arc<dyn ChatModel>> {
+        self.0.model.as_ref()
+    }
+
+    /// What counts tokens of passages.
     #[must_use]
     pub fn token_counter(&self) -> &Arc<dyn TokenCounter> {
         &self.0.token_counter

@@ -3,4 +3,6 @@
 pub mod embeddings;
 pub mod http;
 pub mod issuers;
+pub mod llm;
 pub mod mail;
+pub mod provider;

@@ -20,9 +20,10 @@ use super::passages::{embeddings, insert_chunks, insert_embeddings, reuse_embedd
 use super::purge::enqueue_purge;
 use super::service::INGEST;
 use super::vectors::{ensure_index, failure};
+use crate::adapters::embeddings::EmbedError;
 use crate::error::{Error, Result};
 use crate::tenancy::{Event, EventType, Operation, Permission, statement};
-use crate::worker::{JobContext, JobFailure, JobHandler};
+use crate::worker::{Awaited, JobContext, JobFailure, JobHandler};
 
 /// Old points and passages stay longer than the longest run, so that whoever began with them can read back.
 const OLD_POINTS_STAY_MS: i64 = 600_000;
@@ -229,10 +230,7 @@ impl<'a> Work<'a> {
         let started = Instant::now();
         for batch in missing.chunks(EMBED_BATCH) {
             let texts = batch.iter().map(|(_, text)| text.clone()).collect();
-            let vectors =
-                app.embedder().embed(texts).await.map_err(|error| {
-                    JobFailure::new("EMBEDDING_ERROR", error.to_string(), error.retryable())
-                })?;
+            let vectors = app.embedder().embed(texts).await.map_err(|error| not_embedded(&error))?;
             let operation = self.operation().await?;
             let ids: Vec<Uuid> = batch.iter().map(|(id, _)| *id).collect();
             insert_embeddings(&operation, index.id, &ids, &vectors).await?;
@@ -423,6 +421,17 @@ async fn fail(
         correlation_id: context.job().correlation_id.clone(),
     });
     Ok(())
+}
+
+/// What a failing embedder means to a job.
+fn not_embedded(error: &EmbedError) -> JobFailure {
+    let class = "EMBEDDING_ERROR";
+    match error {
+        EmbedError::Unavailable(_) | EmbedError::RateLimited { .. } => {
+            JobFailure::waiting(Awaited::Embeddings, class, error.to_string())
+        }
+        _ => JobFailure::new(class, error.to_string(), error.retryable()),
+    }
 }
 
 fn headings(path: &serde_json::Value) -> String {

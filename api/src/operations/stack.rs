@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use super::Failure;
 use super::migrations::{self, Migrations};
 use super::private_database::PrivateDatabase;
+use super::providers::Providers;
 use super::roles::Role;
 use crate::adapters::embeddings::StaticModel;
 use crate::adapters::issuers::Issuers;
@@ -83,6 +84,7 @@ impl Stack {
     pub async fn open(settings: Settings) -> Result<Self, Failure> {
         let set = addresses(&settings.urls)?;
         let links = Links::read(&settings.services.mail).map_err(Failure::Usage)?;
+        let providers = Providers::configured(&settings.services)?;
         let folder = DataFolder::open(&settings.data)?;
         // The model and the engine are read while the database starts.
         let path = folder.path().to_owned();
@@ -96,7 +98,7 @@ impl Stack {
             let addresses = embedded(&database);
             (Some(database), addresses)
         };
-        let assembled = assemble(addresses, database.is_some(), &settings.limits, engines).await;
+        let assembled = assemble(addresses, database.is_some(), &settings.limits, engines, providers).await;
         match assembled {
             Ok(Assembled { app, addresses, pools, bridge, looks }) => {
                 let stop = watch::Sender::new(false);
@@ -283,6 +285,7 @@ async fn assemble(
     migrate: bool,
     limits: &Limits,
     engines: tokio::task::JoinHandle<Result<Engines, Failure>>,
+    providers: Providers,
 ) -> Result<Assembled, Failure> {
     if let Some(owner) = &addresses.owner {
         bring_up_to_date(owner, migrate).await?;
@@ -309,7 +312,8 @@ async fn assemble(
         database: requests.clone(),
         lane: Lane::new(jobs.clone()),
         vectors,
-        embedder: Arc::new(model.clone()),
+        embedder: providers.embedder.unwrap_or_else(|| Arc::new(model.clone())),
+        model: providers.model,
         token_counter: Arc::new(model),
         tokens,
         issuers,
