@@ -309,6 +309,60 @@ async fn ingestion_waits_for_embeddings_and_search_by_words_goes_on_without() {
     assert_ne!(found["search"]["nodes"], json!([]));
 }
 
+/// What readiness says of a part, once it says this; and how long that took.
+async fn until_ready_says(world: &World, part: &str, status: &str) -> Duration {
+    let begun = Instant::now();
+    loop {
+        let response = world.http().get(format!("{}/readyz", world.address)).send().await.expect("an answer");
+        assert_eq!(response.status(), 200, "requests can do without models");
+        let report: Value = serde_json::from_str(&response.text().await.expect("a body")).expect("JSON");
+        let parts = report["dependencies"].as_array().expect("dependencies");
+        if parts.iter().any(|each| each["name"] == part && each["status"] == status) {
+            return begun.elapsed();
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "{report:#}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn readiness_tells_whether_the_providers_are_there() {
+    let provider = Provider::open([Turn::Say(vec![""])]).await;
+    let proxy = FaultProxy::before(provider.address.clone()).await;
+    let mut services = answering(&proxy.address().to_string());
+    services.embeddings = embedding(&proxy.address().to_string()).embeddings;
+    let world = World::with(Limits::default(), services).await;
+    for (fault, status) in [(Fault::None, "ok"), (Fault::Silence, "unavailable"), (Fault::None, "ok")] {
+        proxy.set(fault);
+        for part in ["embeddings", "model"] {
+            let took = until_ready_says(&world, part, status).await;
+            assert!(took < Duration::from_secs(12), "{part} {status}: {took:?}");
+        }
+    }
+    let plain = World::without_worker().await;
+    until_ready_says(&plain, "embeddings", "unused").await;
+    until_ready_says(&plain, "model", "unused").await;
+}
+
+#[tokio::test]
+async fn a_starter_who_left_the_workspace_hears_no_more_of_the_model() {
+    let provider = Provider::open([Turn::Slowly(vec!["and so on "; 600], Duration::from_millis(100))]).await;
+    let (world, agent) = ready(&provider.address).await;
+    let run = world.run(Who::Member, &agent, QUESTION).await;
+    follow(&world, Who::Owner, &run, None, 4).await;
+    let mut superuser = world.superuser().await;
+    let removed = sqlx::query("update memberships set status = 'REMOVED' where role = 'MEMBER'");
+    removed.execute(&mut superuser).await.expect("removed");
+    let stopped = tokio::time::timeout(Duration::from_secs(5), provider.over(1)).await;
+    assert!(stopped.is_ok(), "the request to the provider has ended");
+    let run = world.finished(Who::Owner, &run).await;
+    assert_eq!(
+        (&run["status"], &run["failureClass"]),
+        (&json!("FAILED"), &json!("POLICY_DENIED")),
+        "{run:#}"
+    );
+}
+
 #[tokio::test]
 async fn vectors_of_two_models_never_meet_in_one_index() {
     let world = World::new().await;

@@ -60,7 +60,10 @@ pub const OTHER_TABLES: &[(&str, &str)] = &[
         "identities",
         "who somebody is to an external issuer, before any workspace is chosen; only doors see it",
     ),
-    ("account_idempotency_records", "keys outside any workspace belong to a person or to an address; only doors see it"),
+    (
+        "account_idempotency_records",
+        "keys outside any workspace belong to a person or to an address; only doors see it",
+    ),
     ("sign_in_attempts", "counts what strangers try, before anybody is known; only doors see it"),
     ("workspace_sequences", "one row for each workspace; only doors see it"),
     ("queue_turns", "one row for each workspace; only doors see it"),

@@ -305,6 +305,8 @@ async fn assemble(
         requests: requests.clone(),
         jobs: jobs.clone(),
         vectors: vectors.clone(),
+        embedder: providers.embedder.clone(),
+        model: providers.model.clone(),
         mailer: mailer.clone(),
     };
     let (health, looks) = Health::start(health::of(dependencies)).await;

@@ -1,7 +1,8 @@
 //! One provider: its address, its key, and how its answers are read and judged.
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode};
@@ -18,7 +19,9 @@ const LONGEST_REFUSAL: usize = 64 * 1024;
 /// How much of it the log gets, in characters.
 const LOGGED: usize = 300;
 /// How long the question whether a provider is there may take.
-const CHECK: Duration = Duration::from_secs(2);
+const CHECK: Duration = Duration::from_millis(1900);
+/// How long the answer that it is there holds: providers count requests.
+const HOLDS: Duration = Duration::from_secs(5);
 
 /// What an endpoint is made of, with the names that the operator knows the settings by.
 pub struct EndpointSettings<'a> {
@@ -40,6 +43,8 @@ pub struct Endpoint {
     key: Option<SecretSetting>,
     authorization: Option<HeaderValue>,
     client: Client,
+    /// When it was last found to be there.
+    found: Mutex<Option<Instant>>,
 }
 
 impl fmt::Debug for Endpoint {
@@ -76,7 +81,8 @@ impl Endpoint {
             value
         });
         let base = settings.url.trim_end_matches('/').to_owned();
-        Ok(Self { base, key: settings.key.cloned(), authorization, client })
+        let (key, found) = (settings.key.cloned(), Mutex::new(None));
+        Ok(Self { base, key, authorization, client, found })
     }
 
     /// Posts JSON, and returns an answer that accepts it, its body not read yet.
@@ -90,12 +96,24 @@ impl Endpoint {
         if response.status().is_success() { Ok(response) } else { Err(self.refused(response).await) }
     }
 
-    /// Asks whether the provider is there, within two seconds: any answer counts but that the key is wrong or that it has failed.
+    /// Asks whether the provider is there, within two seconds and at most every five: any answer counts but that the key is wrong or
+    /// that it has failed.
     ///
     /// # Errors
     ///
     /// A sentence for the operator.
     pub async fn check(&self) -> Result<(), String> {
+        let found = *self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if found.is_some_and(|found| found.elapsed() < HOLDS) {
+            return Ok(());
+        }
+        let checked = self.ask_for_models().await;
+        let found = checked.is_ok().then(Instant::now);
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        checked
+    }
+
+    async fn ask_for_models(&self) -> Result<(), String> {
         let request = self.client.get(format!("{}/models", self.base)).headers(self.headers()).timeout(CHECK);
         match request.send().await.map(|response| response.status()) {
             Ok(status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)) => {

@@ -235,8 +235,8 @@ mod tests {
     fn citations_are_bounded_and_none_comes_twice() {
         let judged = answer(&format!("Thirty.{}", " [1: \"thirty\"]".repeat(50)));
         assert_eq!(judged.answer.citations.len(), 1);
-        let many: String = (0..50).map(|n| format!("Say {n}. [1: \"thirty\"] ")).collect();
-        assert_eq!(answer(&many).answer.citations.len(), 32);
+        let many: Vec<String> = (0..50).map(|n| format!("Say {n}. [1: \"thirty\"] ")).collect();
+        assert_eq!(answer(&many.concat()).answer.citations.len(), 32);
         assert!(judge(" …".to_owned(), Vec::new(), &[]).is_none());
     }
 

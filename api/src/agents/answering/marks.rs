@@ -27,7 +27,7 @@ pub(super) struct Mark {
 #[derive(Debug, Default)]
 pub(super) struct Marks {
     text: String,
-    marks: Vec<Mark>,
+    found: Vec<Mark>,
     /// White space that is shown only once something follows it.
     held: String,
     /// Whether a mark has been taken out since the last visible character.
@@ -81,7 +81,7 @@ impl Marks {
             // It was cut before it became a mark; within a quote it is one that was cut.
             candidate.seen.chars().for_each(|character| self.show(character));
         }
-        (self.text, self.marks)
+        (self.text, self.found)
     }
 
     fn feed(&mut self, character: char) {
@@ -89,7 +89,7 @@ impl Marks {
             match candidate.take(character) {
                 Verdict::Open => self.candidate = Some(candidate),
                 Verdict::Complete => self.mark(candidate),
-                Verdict::None => self.give_up(candidate),
+                Verdict::None => self.give_up(&candidate),
             }
         } else if character == '[' {
             let seen = "[".to_owned();
@@ -100,7 +100,7 @@ impl Marks {
     }
 
     /// It is text after all; its last character may begin a mark of its own.
-    fn give_up(&mut self, candidate: Candidate) {
+    fn give_up(&mut self, candidate: &Candidate) {
         let quoted = matches!(candidate.state, State::Quote | State::Closing);
         let mut characters = candidate.seen.chars();
         let last = if quoted { None } else { characters.next_back() };
@@ -126,17 +126,16 @@ impl Marks {
         }
         let at = self.text.len();
         for passage in candidate.numbers {
-            self.marks.push(Mark { passage, quote: candidate.quote.trim().to_owned(), at });
+            self.found.push(Mark { passage, quote: candidate.quote.trim().to_owned(), at });
         }
         self.after_mark = true;
     }
 
     fn show(&mut self, character: char) {
         if character.is_whitespace() {
-            if character == '\n' || !character.is_control() || character == '\t' {
-                if self.held.len() < MOST_HELD {
-                    self.held.push(character);
-                }
+            let kept = !character.is_control() || matches!(character, '\n' | '\t');
+            if kept && self.held.len() < MOST_HELD {
+                self.held.push(character);
             }
             return;
         }

@@ -29,7 +29,7 @@ const OF_A_BATCH: usize = 4;
 /// Requests of the process in flight.
 const IN_FLIGHT: usize = 8;
 /// The longest vector that a model is believed to have.
-const MOST_DIMENSIONS: usize = 16_384;
+const MOST_DIMENSIONS: usize = 65_536;
 /// How long a request may take unless the setting says otherwise.
 const SECONDS: u64 = 20;
 
