@@ -3,13 +3,9 @@
 use sqlx::{Connection, PgConnection};
 use tempfile::tempdir;
 
+use crate::support::cluster;
 use crate::support::command::{Done, footnote};
-use crate::support::database::TestDatabase;
-
-fn maintenance(database: &TestDatabase, password: &str) -> String {
-    let place = database.superuser.rsplit_once('@').expect("a user").1;
-    format!("postgresql://footnote_maintenance:{password}@{place}")
-}
+use crate::support::database::{TestDatabase, connect};
 
 async fn run(variables: Vec<(&'static str, String)>, arguments: &'static [&'static str]) -> Done {
     let command = move || {
@@ -22,35 +18,56 @@ async fn run(variables: Vec<(&'static str, String)>, arguments: &'static [&'stat
 
 #[tokio::test]
 async fn a_role_gets_the_password_of_its_address_and_nothing_shows_it() {
-    let database = TestDatabase::create().await;
-    let urls = &database.urls;
-    for password in ["first-password-of-it", "other%40pass+word-of-it"] {
-        let url = maintenance(&database, password);
-        // The other roles get the passwords that they have, which other tests use at the same time.
+    let cluster = tokio::task::spawn_blocking(cluster::of_its_own).await.expect("a cluster");
+    let mut superuser = connect(&cluster.superuser_url("postgres")).await;
+    sqlx::raw_sql("create database production").execute(&mut superuser).await.expect("made");
+    let superuser = cluster.superuser_url("production");
+    let place = superuser.rsplit_once('@').expect("a user").1;
+    let address = |role: &str, password: &str| format!("postgresql://footnote_{role}:{password}@{place}");
+    // The first run makes the roles; the second finds them and changes what was changed in the settings.
+    for (app, migrated) in [("first-password-of-it", true), ("other%40pass+word-of-it", false)] {
         let variables = vec![
-            ("DATABASE_URL", database.superuser.clone()),
-            ("FOOTNOTE_APP_DATABASE_URL", urls.app_database_url.clone().expect("set")),
-            ("FOOTNOTE_WORKER_DATABASE_URL", urls.worker_database_url.clone().expect("set")),
-            ("FOOTNOTE_OWNER_DATABASE_URL", urls.owner_database_url.clone().expect("set")),
-            ("FOOTNOTE_MAINTENANCE_DATABASE_URL", url.clone()),
+            ("DATABASE_URL", superuser.clone()),
+            ("FOOTNOTE_APP_DATABASE_URL", address("app", app)),
+            ("FOOTNOTE_WORKER_DATABASE_URL", address("worker", "the-password-of-jobs")),
+            ("FOOTNOTE_OWNER_DATABASE_URL", address("owner", "the-password-of-tables")),
+            ("FOOTNOTE_MAINTENANCE_DATABASE_URL", address("maintenance", "the-password-of-dumps")),
         ];
         let done = run(variables, &["bootstrap", "--json"]).await;
         assert_eq!(done.code, 0, "{}", done.stderr);
         let prepared = done.json();
         assert_eq!(prepared["settings"], serde_json::json!({}));
         assert_eq!(prepared["given"].as_array().map(Vec::len), Some(4));
-        assert!(
-            !done.stdout.contains("password") && !done.stderr.contains("pass"),
-            "{}{}",
-            done.stdout,
-            done.stderr
-        );
-        PgConnection::connect(&url).await.expect("the password of the address holds");
-        let wrong = maintenance(&database, "another-password-x");
-        PgConnection::connect(&wrong).await.expect_err("and no other");
+        assert_eq!(prepared["migrations"].as_array().is_some_and(|names| !names.is_empty()), migrated);
+        let said = format!("{}{}", done.stdout, done.stderr);
+        assert!(!said.contains("password") && !said.contains("pass+word"), "{said}");
+        for (role, password) in
+            [("app", app), ("worker", "the-password-of-jobs"), ("owner", "the-password-of-tables")]
+        {
+            PgConnection::connect(&address(role, password)).await.expect("the password of the address holds");
+            PgConnection::connect(&address(role, "another-password-x")).await.expect_err("and no other");
+        }
     }
-    // The application's roles can still enter.
-    PgConnection::connect(database.app()).await.expect("the app's password is the same");
+    PgConnection::connect(&address("app", "first-password-of-it")).await.expect_err("the first one is over");
+}
+
+#[tokio::test]
+async fn a_role_that_is_not_given_gets_a_random_password_once() {
+    let cluster = tokio::task::spawn_blocking(cluster::of_its_own).await.expect("a cluster");
+    let superuser = cluster.superuser_url("postgres");
+    let place = superuser.rsplit_once('@').expect("a user").1;
+    let app = format!("postgresql://footnote_app:the-password-of-requests@{place}");
+    let variables = vec![("DATABASE_URL", superuser.clone()), ("FOOTNOTE_APP_DATABASE_URL", app.clone())];
+    let done = run(variables.clone(), &["bootstrap"]).await;
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert!(!done.stdout.contains("FOOTNOTE_APP_DATABASE_URL="), "{}", done.stdout);
+    let printed = done.stdout.lines().find_map(|line| line.strip_prefix("FOOTNOTE_WORKER_DATABASE_URL="));
+    let worker = printed.expect("an address").to_owned();
+    let again = run(variables, &["bootstrap"]).await;
+    assert!(again.stdout.contains("footnote_worker keeps its password"), "{}", again.stdout);
+    for url in [app, worker] {
+        PgConnection::connect(&url).await.expect("it holds");
+    }
 }
 
 #[tokio::test]

@@ -133,27 +133,21 @@ fn no_listing_and_no_fault_shows_a_secret() {
     let variables = [
         (
             "FOOTNOTE_APP_DATABASE_URL",
-            "postgresql://footnote_app:secret@db/footnote?sslmode=require&password=secret",
+            "postgresql://footnote_app:xyzzy@db/footnote?sslmode=require&password=xyzzy",
         ),
-        ("FOOTNOTE_WORKER_DATABASE_URL", "secret"),
-        ("QDRANT_API_KEY", "secret"),
-        ("LLM_URL", "https://secret@api.example/v1?key=secret"),
-        ("LLM_API_KEY", "secret"),
-        ("SMTP_URL", "smtps://user:secret@mail.example:465"),
-        ("OBJECTS_SECRET_ACCESS_KEY", "secret"),
-        ("FOOTNOTE_SIGNING_KEY", "secret"),
+        ("FOOTNOTE_WORKER_DATABASE_URL", "xyzzy"),
+        ("QDRANT_API_KEY", "xyzzy"),
+        ("LLM_URL", "https://xyzzy@api.example/v1?key=xyzzy"),
+        ("LLM_API_KEY", "xyzzy"),
+        ("SMTP_URL", "smtps://user:xyzzy@mail.example:465"),
+        ("OBJECTS_SECRET_ACCESS_KEY", "xyzzy"),
+        ("FOOTNOTE_SIGNING_KEY", "xyzzy"),
     ];
     for arguments in [&["config"][..], &["config", "--json"], &["config", "--check"], &["serve"], &["doctor"]]
     {
         let done = footnote(folder.path(), &variables, arguments);
-        let said = format!("{}{}", done.stdout, done.stderr).replace("is secret", "");
-        assert!(
-            !said.contains("secret@")
-                && !said.contains("=secret")
-                && !said.contains(" secret")
-                && !said.contains("\"secret\""),
-            "{said}"
-        );
+        let said = format!("{}{}", done.stdout, done.stderr);
+        assert!(!said.contains("xyzzy"), "{said}");
     }
     let done = footnote(folder.path(), &variables, &["config", "--json"]);
     assert_eq!(

@@ -1,5 +1,6 @@
 //! The tests of Footnote: what it promises, through GraphQL, on a real PostgreSQL that the run starts and stops itself.
 
+mod accounts;
 mod agents;
 mod architecture;
 mod bootstrap;
@@ -13,7 +14,9 @@ mod issuers;
 mod knowledge;
 mod mail;
 mod models;
+mod objects;
 mod server;
 mod support;
+mod uploads;
 mod vectors_server;
 mod workers;

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use footnote_vectors::Vectors;
 
+use crate::accounts::Accounts;
 use crate::adapters::embeddings::{Embedder, TokenCounter};
 use crate::adapters::issuers::Issuers;
 use crate::adapters::llm::ChatModel;
 use crate::adapters::mail::Mailer;
+use crate::adapters::objects::Objects;
 use crate::config::Limits;
 use crate::health::Health;
 use crate::tenancy::{Database, Lane};
@@ -21,6 +23,8 @@ pub struct Parts {
     pub lane: Lane,
     /// The door to Qdrant.
     pub vectors: Vectors,
+    /// The door to the object store.
+    pub objects: Objects,
     /// What makes vectors of texts.
     pub embedder: Arc<dyn Embedder>,
     /// What answers runs; none where the extractive answerer does.
@@ -33,6 +37,8 @@ pub struct Parts {
     pub issuers: Issuers,
     /// What sends mail.
     pub mailer: Arc<dyn Mailer>,
+    /// How people come in.
+    pub accounts: Accounts,
     /// What one client may ask for.
     pub limits: Limits,
     /// How everything else is.
@@ -65,6 +71,12 @@ impl App {
     #[must_use]
     pub fn vectors(&self) -> &Vectors {
         &self.0.vectors
+    }
+
+    /// The door to the object store.
+    #[must_use]
+    pub fn objects(&self) -> &Objects {
+        &self.0.objects
     }
 
     /// What makes vectors of texts.
@@ -107,6 +119,12 @@ impl App {
     #[must_use]
     pub fn health(&self) -> &Health {
         &self.0.health
+    }
+
+    /// How people come in.
+    #[must_use]
+    pub fn accounts(&self) -> &Accounts {
+        &self.0.accounts
     }
 
     /// What one client may ask for.

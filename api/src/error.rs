@@ -26,6 +26,10 @@ pub enum Error {
     Conflict(&'static str, Option<i32>),
     /// Somebody else holds it right now; the same request may succeed at once.
     Contended(&'static str),
+    /// Something that must be unique is taken: which field of the input, and a sentence.
+    Taken(&'static str, &'static str),
+    /// Too many attempts, or too much work of this kind at once; ask again after so many milliseconds.
+    RateLimited(u32),
     /// The key of a mutation was used for something else, or by somebody else.
     IdempotencyConflict,
     /// The same mutation is being carried out; ask again after so many milliseconds.
@@ -91,7 +95,8 @@ impl Error {
             Self::Forbidden(_) => "FORBIDDEN",
             Self::NotFound(_) => "NOT_FOUND",
             Self::BadUserInput(_) => "BAD_USER_INPUT",
-            Self::Conflict(..) | Self::Contended(_) | Self::InProgress(_) => "CONFLICT",
+            Self::Conflict(..) | Self::Taken(..) | Self::Contended(_) | Self::InProgress(_) => "CONFLICT",
+            Self::RateLimited(_) => "RATE_LIMITED",
             Self::IdempotencyConflict => "IDEMPOTENCY_CONFLICT",
             Self::PayloadTooLarge(..) => "PAYLOAD_TOO_LARGE",
             Self::QueryTooCostly(_) => "QUERY_TOO_COSTLY",
@@ -108,7 +113,11 @@ impl Error {
     pub fn retryable(&self) -> bool {
         matches!(
             self,
-            Self::Unavailable(_) | Self::DeadlineExceeded | Self::Contended(_) | Self::InProgress(_)
+            Self::Unavailable(_)
+                | Self::DeadlineExceeded
+                | Self::Contended(_)
+                | Self::InProgress(_)
+                | Self::RateLimited(_)
         )
     }
 
@@ -116,9 +125,10 @@ impl Error {
     #[must_use]
     pub fn message(&self) -> String {
         match self {
-            Self::Unauthenticated(text) | Self::Conflict(text, _) | Self::Contended(text) => {
-                (*text).to_owned()
-            }
+            Self::Unauthenticated(text)
+            | Self::Conflict(text, _)
+            | Self::Taken(_, text)
+            | Self::Contended(text) => (*text).to_owned(),
             Self::Forbidden(permission) => format!("This needs the permission {permission}."),
             Self::NotFound(what) => format!("There is no such {what}."),
             Self::BadUserInput(issues) => match issues.as_slice() {
@@ -130,6 +140,9 @@ impl Error {
             }
             Self::InProgress(_) => {
                 "A request with this idempotency key is in progress; send it again in a moment.".to_owned()
+            }
+            Self::RateLimited(wait) => {
+                format!("That was too much at once; try again in {} s.", wait.div_ceil(1000))
             }
             Self::PayloadTooLarge(what, limit) => format!("The {what} is larger than {limit} bytes."),
             Self::Unavailable(what) => format!("The {what} cannot be reached now; try again later."),
@@ -159,7 +172,10 @@ impl Error {
                     .collect();
             }
             Self::Conflict(_, Some(version)) => extensions["details"] = json!({ "version": version }),
-            Self::InProgress(retry_after_ms) => extensions["retryAfterMs"] = json!(retry_after_ms),
+            Self::Taken(field, _) => extensions["field"] = json!(field),
+            Self::InProgress(retry_after_ms) | Self::RateLimited(retry_after_ms) => {
+                extensions["retryAfterMs"] = json!(retry_after_ms);
+            }
             Self::Forbidden(permission) => extensions["details"] = json!({ "permission": permission }),
             _ => {}
         }
@@ -203,6 +219,7 @@ impl From<&sqlx::Error> for Error {
                 Some("FN001") => Self::Unauthenticated("The session has ended; sign in again."),
                 Some("FN002") => Self::NotFound("workspace"),
                 Some("FN008") => Self::NotFound("identity"),
+                Some("FN030") => Self::NotFound("upload"),
                 Some("FN004") => Self::Contended("The lease was lost."),
                 Some("40001" | "40P01") => Self::Contended("Two requests changed the same thing; try again."),
                 Some("42501") => Self::Forbidden("that this change needs"),

@@ -15,6 +15,8 @@ use crate::error::{Error, Issue, Result};
 const OLDEST_ID: TimeDelta = TimeDelta::hours(24);
 /// How far a client's clock may be ahead.
 const NEWEST_ID: TimeDelta = TimeDelta::minutes(10);
+/// The longest address for mail, in bytes (RFC 3696, erratum 1690).
+const LONGEST_EMAIL: usize = 254;
 /// What an issue says of a part that is larger than its limit.
 const TOO_LARGE: &str = "TOO_LARGE";
 
@@ -77,6 +79,26 @@ impl Check {
         length: RangeInclusive<usize>,
     ) -> Option<String> {
         text.map(|text| self.text(field, text, length))
+    }
+
+    /// An address for mail: in lower case, without surrounding space, of the form that mail can be sent to (RFC 5321, section 4.1.2,
+    /// without quoted and international forms).
+    pub fn email(&mut self, field: &str, text: &str) -> String {
+        if text.len() > 2 * LONGEST_EMAIL {
+            self.refuse(field, "LENGTH", format!("`{field}` takes 3 to {LONGEST_EMAIL} characters."));
+            return String::new();
+        }
+        let email = normal_email(text);
+        if email.len() > LONGEST_EMAIL {
+            self.refuse(field, "LENGTH", format!("`{field}` takes 3 to {LONGEST_EMAIL} characters."));
+        } else if !is_email(&email) {
+            self.refuse(
+                field,
+                "INVALID",
+                format!("`{field}` is no e-mail address, such as name@example.com."),
+            );
+        }
+        email
     }
 
     /// The `version` that a change was made against: versions count from 1.
@@ -152,6 +174,25 @@ impl Check {
         self.finish()?;
         read.ok_or_else(|| Error::internal("a field was not read, and not refused"))
     }
+}
+
+/// An address as it is stored and compared.
+#[must_use]
+pub fn normal_email(text: &str) -> String {
+    text.trim().to_ascii_lowercase()
+}
+
+fn is_email(email: &str) -> bool {
+    let Some((local, domain)) = email.rsplit_once('@') else { return false };
+    let atom = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte);
+    let atoms = |text: &str| text.split('.').all(|part| !part.is_empty() && part.bytes().all(atom));
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    local.len() <= 64 && atoms(local) && domain.contains('.') && domain.split('.').all(label)
 }
 
 /// An id that is an argument of a look-up or a list.
@@ -237,6 +278,48 @@ mod tests {
         check.text("title", "", 1..=10);
         let error = check.finish().expect_err("two fields are bad");
         assert_eq!(paths(&error), ["input.text TOO_LARGE", "input.title LENGTH"]);
+    }
+
+    #[test]
+    fn an_address_is_one_that_mail_can_be_sent_to() {
+        for (given, kept) in
+            [(" Ann@Example.COM ", "ann@example.com"), ("o'neil+x@a-b.co", "o'neil+x@a-b.co")]
+        {
+            let mut check = Check::new();
+            assert_eq!(check.email("email", given), kept);
+            assert!(check.finish().is_ok(), "{given}");
+        }
+        let long = format!("{}@{}.example", "a".repeat(64), "b.".repeat(100));
+        let enormous = "a".repeat(1 << 20);
+        for bad in [
+            "",
+            "a",
+            "@",
+            "a@b",
+            "a@b.",
+            "a@.b",
+            "@b.c",
+            "a b@c.de",
+            "a@b c.de",
+            "a@@b.c",
+            "a..b@c.de",
+            ".a@c.de",
+            "a@-b.de",
+            "ä@b.de",
+            "a@ä.de",
+            "a@b.de\r\nBcc: c@d.ef",
+            "a\0@b.de",
+            "<a@b.de>",
+            "\"a\"@b.de",
+            "a@[127.0.0.1]",
+            "a@b.de,c@d.ef",
+            &long,
+            &enormous,
+        ] {
+            let mut check = Check::new();
+            check.email("email", bad);
+            assert!(matches!(check.finish(), Err(Error::BadUserInput(_))), "{}", &bad[..bad.len().min(40)]);
+        }
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Footnote: the backend of multi-tenant AI products, behind one GraphQL API over PostgreSQL.
 
+pub mod accounts;
 pub mod adapters;
 pub mod agents;
 pub mod app;
+pub mod client;
 pub mod clock;
 pub mod commands;
 pub mod config;

@@ -13,6 +13,7 @@ use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
 use entity::id::{SessionId, UserId};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
@@ -38,6 +39,8 @@ struct Claims {
 pub struct Tokens {
     signing: EncodingKey,
     verifying: DecodingKey,
+    /// Made of the key, for hashes that nobody can try out who has the database alone.
+    blinding: [u8; 32],
 }
 
 impl Tokens {
@@ -84,6 +87,11 @@ impl Tokens {
         Ok(Self {
             signing: EncodingKey::from_ed_der(der.as_bytes()),
             verifying: DecodingKey::from_ed_der(key.verifying_key().as_bytes()),
+            blinding: Sha256::new()
+                .chain_update(b"footnote blinding")
+                .chain_update(key.to_bytes())
+                .finalize()
+                .into(),
         })
     }
 
@@ -104,6 +112,18 @@ impl Tokens {
         let token = jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &claims, &self.signing)
             .map_err(Error::internal)?;
         Ok(format!("Bearer {token}"))
+    }
+
+    /// A hash of what could be guessed, such as an address, for one purpose: without the key of the server nobody can try it out.
+    #[must_use]
+    pub fn blind(&self, purpose: &str, text: &[u8]) -> [u8; 32] {
+        // What follows the key has one length, so nothing can be appended to it.
+        let inner = Sha256::new()
+            .chain_update((purpose.len() as u64).to_be_bytes())
+            .chain_update(purpose)
+            .chain_update(text)
+            .finalize();
+        Sha256::new().chain_update(self.blinding).chain_update(inner).finalize().into()
     }
 
     /// Checks the value of the header `Authorization`.
@@ -192,6 +212,17 @@ mod tests {
         let third = Tokens::from_key(openssl).expect("PEM");
         assert!(third.verify(&token).is_err());
         assert!(third.mint(UserId::new(), session, now()).is_ok());
+    }
+
+    #[test]
+    fn a_blinded_text_depends_on_the_key_and_on_the_purpose() {
+        let (ours, theirs) = (tokens(), tokens());
+        assert_eq!(ours.blind("a", b"x"), ours.clone().blind("a", b"x"));
+        for other in
+            [ours.blind("b", b"x"), ours.blind("a", b"y"), theirs.blind("a", b"x"), ours.blind("ax", b"")]
+        {
+            assert_ne!(ours.blind("a", b"x"), other);
+        }
     }
 
     #[test]

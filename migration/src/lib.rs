@@ -14,6 +14,7 @@ mod m20261123_000001_create_idempotency_records;
 mod m20261123_000002_delete_collections;
 mod m20261123_000003_index_lists;
 mod m20261125_000001_let_jobs_wait;
+mod m20261125_000003_create_uploads;
 mod m20261125_000005_create_accounts;
 mod m20261125_000006_open_sign_in;
 mod m20261125_000007_found_workspaces;
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000002_delete_collections::Migration),
             Box::new(m20261123_000003_index_lists::Migration),
             Box::new(m20261125_000001_let_jobs_wait::Migration),
+            Box::new(m20261125_000003_create_uploads::Migration),
             Box::new(m20261125_000005_create_accounts::Migration),
             Box::new(m20261125_000006_open_sign_in::Migration),
             Box::new(m20261125_000007_found_workspaces::Migration),

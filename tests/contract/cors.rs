@@ -62,7 +62,11 @@ async fn a_named_origin_may_send_every_header_of_the_api() {
             assert!(allowed.split(',').any(|allowed| allowed.trim() == name), "{name} in {allowed}");
         }
         assert!(header(&response, "access-control-allow-methods").expect("methods").contains("post"));
-        assert_eq!(header(&response, "access-control-allow-credentials"), None, "cookies play no part");
+        assert_eq!(
+            header(&response, "access-control-allow-credentials").as_deref(),
+            Some("true"),
+            "for the refresh cookie"
+        );
         assert!(header(&response, "vary").expect("vary").contains("origin"));
     }
 }

@@ -8,6 +8,7 @@ pub mod issuer;
 pub mod mailbox;
 pub mod provider;
 pub mod proxy;
+pub mod s3;
 pub mod world;
 
 pub use client::{Reply, Who};

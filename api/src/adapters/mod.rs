@@ -5,4 +5,5 @@ pub mod http;
 pub mod issuers;
 pub mod llm;
 pub mod mail;
+pub mod objects;
 pub mod provider;

@@ -42,6 +42,7 @@ pub struct Bootstrap {
 
 /// The addresses whose passwords the roles get; those that are not set keep theirs, or get a random one.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_field_names, reason = "the names of the fields are those of the settings")]
 struct Given {
     /// The address of requests; `footnote_app` gets its password.
     #[arg(long, env = "FOOTNOTE_APP_DATABASE_URL", hide_env_values = true, value_name = "URL")]

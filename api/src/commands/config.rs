@@ -64,13 +64,10 @@ impl Config {
 impl Listing<'_> {
     fn lines(&self) -> String {
         let settings = self.settings.unwrap_or_default().iter().map(lines);
-        let wrong = |kind: &'static str, lines: &[String]| -> String {
-            lines.iter().map(|line| format!("{kind}: {line}\n")).collect()
-        };
-        let mut text: String = settings.collect();
-        text += &wrong("fault", &self.faults);
-        text += &wrong("warning", &self.warnings);
-        if text.is_empty() { "The settings hold.\n".to_owned() } else { text }
+        let faults = self.faults.iter().map(|line| format!("fault: {line}\n"));
+        let warnings = self.warnings.iter().map(|line| format!("warning: {line}\n"));
+        let lines: Vec<String> = settings.chain(faults).chain(warnings).collect();
+        if lines.is_empty() { "The settings hold.\n".to_owned() } else { lines.concat() }
     }
 }
 

@@ -103,6 +103,7 @@ fn ready(stack: &Stack, ready: Ready, users: &[User]) -> Ready {
         email: user.person.email.to_owned(),
         role: user.person.role.to_owned(),
         workspace: user.person.workspace.to_owned(),
+        password: user.password.reveal().to_owned(),
         headers: Headers {
             authorization: user.authorization.clone(),
             workspace: user.person.workspace.to_owned(),

@@ -46,7 +46,7 @@ impl Doctor {
     /// Says what is wrong with the settings.
     pub fn check(&self, faults: &mut Faults) {
         self.place.check(faults);
-        self.urls.check(faults);
+        self.urls.check(&[], faults);
         self.limits.check(faults);
         self.services.check(faults);
     }

@@ -49,8 +49,8 @@ pub fn text(ready: &Ready, seeded: &Seeded, mails: &Path, took: Duration) -> Str
         let link = link(page, &user.headers, &queries[0].1);
         let _ = write!(
             text,
-            "\n  {bold}{}{end}  {} of {}\n  {accent}{link}{end}\n",
-            user.email, user.role, user.workspace
+            "\n  {bold}{}{end}  {} of {}  {dim}password{end} {}\n  {accent}{link}{end}\n",
+            user.email, user.role, user.workspace, user.password
         );
     }
     let _ = write!(text, "\n{bold}Headers{end} {dim}for any other client{end}\n");

@@ -26,6 +26,8 @@ pub struct ReadyUser {
     pub role: String,
     /// The workspace's slug.
     pub workspace: String,
+    /// What they sign in with, until the next start.
+    pub password: String,
     /// What a client of this user sends.
     pub headers: Headers,
 }

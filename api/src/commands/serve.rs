@@ -41,7 +41,7 @@ impl Serve {
     /// Says what is wrong with the settings.
     pub fn check(&self, faults: &mut Faults) {
         self.place.check(faults);
-        self.urls.check(faults);
+        self.urls.check(&["app_database_url", "worker_database_url"], faults);
         self.limits.check(faults);
         self.services.check(faults);
         self.pages.check(faults);

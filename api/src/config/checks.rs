@@ -1,10 +1,14 @@
 //! What is wrong with each group of settings. Nothing is connected to; files that are named are looked at.
 
+use url::Url;
+
 use super::address::{self, is_open};
 use super::{
     DatabaseUrls, EmbeddingService, Faults, Limits, MailService, ModelService, ObjectService, Pages, Place,
     Services, VectorService,
 };
+use crate::adapters::issuers::Issuers;
+use crate::mail::Links;
 use crate::server::AllowedOrigins;
 use crate::tenancy::is_database_address;
 
@@ -33,8 +37,8 @@ impl DatabaseUrls {
         .into_iter()
     }
 
-    /// Demands PostgreSQL's addresses, and those of requests and jobs where any is set.
-    pub fn check(&self, faults: &mut Faults) {
+    /// Demands PostgreSQL's addresses and, where any is set, those that are needed (by the names of their fields).
+    pub fn check(&self, needed: &[&str], faults: &mut Faults) {
         for (setting, url) in self.each() {
             if let Some(url) = url {
                 check_database(faults, setting, url);
@@ -43,7 +47,7 @@ impl DatabaseUrls {
         if self.each().all(|(_, url)| url.is_none()) {
             return;
         }
-        for (setting, _) in self.each().take(2).filter(|(_, url)| url.is_none()) {
+        for (setting, _) in self.each().filter(|(name, url)| needed.contains(name) && url.is_none()) {
             faults.add(
                 setting,
                 "is missing beside the other database addresses: set it too (`footnote bootstrap` prints it), or unset them all \
@@ -72,13 +76,16 @@ fn check_database(faults: &mut Faults, setting: &str, url: &str) {
 impl Limits {
     /// Demands limits that let something through, and that are limits.
     pub fn check(&self, faults: &mut Faults) {
-        faults.range("max_body_bytes", self.max_body_bytes as u128, 1024, MOST_BYTES);
-        faults.range("max_document_bytes", self.max_document_bytes as u128, 1, MOST_BYTES);
+        faults.range("max_body_bytes", self.max_body_bytes, 1024, MOST_BYTES);
+        faults.range("max_document_bytes", self.max_document_bytes, 1, MOST_BYTES);
+        faults.range("max_upload_bytes", self.max_upload_bytes, 1, i32::MAX.into());
+        faults.range("upload_expiry_seconds", self.upload_expiry_seconds, 1, DAY);
+        faults.range("upload_seconds", self.upload_seconds, 1, DAY);
         faults.range("request_seconds", self.request_seconds, 1, DAY);
         faults.range("run_seconds", self.run_seconds, 1, DAY);
         faults.range("app_connections", self.app_connections, 1, 10_000);
         faults.range("worker_connections", self.worker_connections, 1, 10_000);
-        faults.range("worker_concurrency", self.worker_concurrency as u128, 1, 1_000);
+        faults.range("worker_concurrency", self.worker_concurrency, 1, 1_000);
         if self.max_document_bytes > self.max_body_bytes {
             faults.warn(
                 "max_document_bytes",
@@ -113,6 +120,9 @@ impl Services {
         self.objects.check(faults);
         self.mail.check(faults);
         self.signing.check(faults);
+        if let Err(fault) = Issuers::open(self.identity.issuers.as_deref()) {
+            faults.add("", fault);
+        }
     }
 }
 
@@ -143,7 +153,7 @@ impl EmbeddingService {
         faults.pair(("embeddings_dimensions", dimensions), ("embeddings_url", url));
         faults.pair(("embeddings_api_key", key), ("embeddings_url", url));
         if let Some(dimensions) = self.embeddings_dimensions {
-            faults.range("embeddings_dimensions", dimensions as u128, 1, 65_536);
+            faults.range("embeddings_dimensions", dimensions, 1, 65_536);
         }
     }
 }
@@ -168,6 +178,7 @@ impl ObjectService {
         }
         check_web(faults, "objects_endpoint", self.objects_endpoint.as_deref(), key, "http://s3:9000");
         faults.pair(("objects_endpoint", self.objects_endpoint.is_some()), ("objects_url", url));
+        faults.pair(("objects_url", url), ("objects_access_key_id", id));
         faults.pair(("objects_access_key_id", id), ("objects_url", url));
         faults.pair(("objects_access_key_id", id), ("objects_secret_access_key", key));
         faults.pair(("objects_secret_access_key", key), ("objects_access_key_id", id));
@@ -194,6 +205,22 @@ impl MailService {
                     .warn("smtp_url", "sends its password unencrypted: write smtps://, or add ?tls=required");
             }
         }
+        match Links::read(self) {
+            Err(fault) => faults.add("", fault),
+            Ok(_)
+                if self
+                    .public_url
+                    .as_ref()
+                    .and_then(|url| Url::parse(url).ok())
+                    .is_some_and(|url| is_open(&url)) =>
+            {
+                faults.warn(
+                    "public_url",
+                    "is http://: people's tokens and cookies cross the network unencrypted",
+                );
+            }
+            Ok(_) => {}
+        }
         if self.mail_from.parse::<lettre::message::Mailbox>().is_err() {
             faults.add("mail_from", "is not a mailbox; write it as Footnote <no-reply@example.com>");
         }
@@ -203,6 +230,8 @@ impl MailService {
 #[cfg(test)]
 mod tests {
     use crate::config::{DatabaseUrls, Faults, Limits, Pages, SecretSetting, Services};
+
+    const BOTH: [&str; 2] = ["app_database_url", "worker_database_url"];
 
     fn secret(text: &str) -> Option<SecretSetting> {
         text.parse().ok()
@@ -217,7 +246,7 @@ mod tests {
         let mut faults = Faults::default();
         Services::default().check(&mut faults);
         Limits::default().check(&mut faults);
-        DatabaseUrls::default().check(&mut faults);
+        DatabaseUrls::default().check(&BOTH, &mut faults);
         Pages::default().check(&mut faults);
         assert_eq!(faults, Faults::default());
     }
@@ -243,6 +272,7 @@ mod tests {
                 "objects_access_key_id",
                 "objects_access_key_id",
                 "smtp_url",
+                "",
                 "mail_from"
             ]
         );
@@ -266,10 +296,26 @@ mod tests {
     }
 
     #[test]
+    fn a_public_address_without_encryption_is_a_warning() {
+        let warned = |url: &str| {
+            let mut services = Services::default();
+            services.mail.public_url = Some(url.to_owned());
+            let mut faults = Faults::default();
+            services.check(&mut faults);
+            (faults.faults().len(), faults.warnings().len())
+        };
+        let addresses = ["http://api.example", "https://api.example", "http://localhost:8787", "nonsense"];
+        assert_eq!(addresses.map(warned), [(0, 1), (0, 0), (0, 0), (1, 0)]);
+    }
+
+    #[test]
     fn a_limit_of_nothing_is_none() {
         let limits = Limits {
             max_body_bytes: 0,
             max_document_bytes: usize::MAX,
+            max_upload_bytes: 0,
+            upload_expiry_seconds: 0,
+            upload_seconds: 0,
             request_seconds: 0,
             run_seconds: -1,
             app_connections: 0,
@@ -278,7 +324,7 @@ mod tests {
         };
         let mut faults = Faults::default();
         limits.check(&mut faults);
-        assert_eq!(settings(&faults).len(), 7);
+        assert_eq!(settings(&faults).len(), 10);
     }
 
     #[test]
@@ -290,7 +336,7 @@ mod tests {
             ..DatabaseUrls::default()
         };
         let mut faults = Faults::default();
-        urls.check(&mut faults);
+        urls.check(&BOTH, &mut faults);
         assert_eq!(settings(&faults), ["owner_database_url", "listen_database_url", "worker_database_url"]);
         let shown = format!("{urls:?}");
         assert!(shown.contains("footnote_app") && !shown.contains("secret"), "{shown}");

@@ -3,7 +3,7 @@
 /// One thing that is wrong with a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The setting, as the name of its field: `qdrant_url`.
+    /// The setting, as the name of its field: `qdrant_url`; empty where the advice names it.
     pub setting: String,
     /// What is wrong with it and what to do, without the value of a secret.
     pub advice: String,

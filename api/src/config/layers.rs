@@ -116,7 +116,7 @@ impl Layers {
     #[must_use]
     pub fn line(&self, fault: &Fault) -> String {
         let Some(setting) = self.settings.iter().find(|setting| setting.id == fault.setting) else {
-            return format!("{} {}", fault.setting, fault.advice);
+            return format!("{} {}", fault.setting, fault.advice).trim_start().to_owned();
         };
         match &setting.origin {
             Origin::Flag(name) | Origin::Environment(name) | Origin::File(name) => {

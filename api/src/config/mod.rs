@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+mod accounts;
 pub mod address;
 mod checks;
 mod faults;
@@ -18,6 +19,7 @@ mod secret;
 mod services;
 mod signing;
 
+pub use accounts::AccountSettings;
 pub use faults::{Fault, Faults};
 pub use secret::SecretSetting;
 pub use services::{
@@ -76,6 +78,15 @@ pub struct Limits {
     /// The largest document source, in bytes.
     #[arg(long, env = "FOOTNOTE_MAX_DOCUMENT_BYTES", default_value_t = 4 * 1024 * 1024, value_name = "BYTES")]
     pub max_document_bytes: usize,
+    /// The largest upload of a document, in bytes.
+    #[arg(long, env = "FOOTNOTE_MAX_UPLOAD_BYTES", default_value_t = 32 * 1024 * 1024, value_name = "BYTES")]
+    pub max_upload_bytes: u32,
+    /// How long the address of an upload holds, in seconds.
+    #[arg(long, env = "FOOTNOTE_UPLOAD_EXPIRY_SECONDS", default_value_t = 900, value_name = "SECONDS")]
+    pub upload_expiry_seconds: u32,
+    /// The longest time that the bytes of one upload may take, in seconds.
+    #[arg(long, env = "FOOTNOTE_UPLOAD_SECONDS", default_value_t = 300, value_name = "SECONDS")]
+    pub upload_seconds: u32,
     /// The longest request, in seconds.
     #[arg(long, env = "FOOTNOTE_REQUEST_SECONDS", default_value_t = 30, value_name = "SECONDS")]
     pub request_seconds: u64,
@@ -98,6 +109,9 @@ impl Default for Limits {
         Self {
             max_body_bytes: 6 * 1024 * 1024,
             max_document_bytes: 4 * 1024 * 1024,
+            max_upload_bytes: 32 * 1024 * 1024,
+            upload_expiry_seconds: 900,
+            upload_seconds: 300,
             request_seconds: 30,
             run_seconds: 300,
             app_connections: 16,

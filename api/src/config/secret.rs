@@ -16,6 +16,12 @@ impl SecretSetting {
     }
 }
 
+impl From<String> for SecretSetting {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
 impl FromStr for SecretSetting {
     type Err = Infallible;
 

@@ -2,12 +2,12 @@
 
 use clap::Args;
 
-use super::{SecretSetting, SigningKey};
+use super::{AccountSettings, SecretSetting, SigningKey};
 
 const REGION: &str = "us-east-1";
 const SENDER: &str = "Footnote <no-reply@localhost>";
 
-/// What answers for vectors, embeddings, answers, objects and mail.
+/// What answers for vectors, embeddings, answers, objects and mail, and how people sign in.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Services {
     /// Vectors.
@@ -31,6 +31,9 @@ pub struct Services {
     /// The key that every gateway signs with.
     #[command(flatten)]
     pub signing: SigningKey,
+    /// Accounts.
+    #[command(flatten)]
+    pub accounts: AccountSettings,
 }
 
 /// A Qdrant server.

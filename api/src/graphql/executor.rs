@@ -7,11 +7,14 @@ use std::any::TypeId;
 use std::sync::Arc;
 
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
+use async_graphql::parser::types::{
+    DocumentOperations, ExecutableDocument, OperationDefinition, OperationType,
+};
 use async_graphql::{Data, Name, Response, ServerResult, Value};
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, once};
 
+use super::alone::{Alone, KeyOwner, alone};
 use super::each_item::EachItem;
 use super::idempotency::{Attempt, Claim, Keyed, keyed};
 use super::omitted::leave_out_omitted;
@@ -19,6 +22,7 @@ use super::presenter::{present, replace, server_error, shorten};
 use super::request::selected_operation;
 use super::{Library, OriginOfRequest, Request, RequestId, guard, insert_loaders, library};
 use crate::app::App;
+use crate::client::Client;
 use crate::error::Error;
 use crate::tenancy::Access;
 
@@ -36,6 +40,7 @@ pub struct Schema {
 struct Prepared {
     kind: Option<OperationType>,
     keyed: Option<Keyed>,
+    alone: Option<Alone>,
 }
 
 impl Schema {
@@ -85,6 +90,9 @@ impl Schema {
         if let Some(origin) = find::<OriginOfRequest>(&session) {
             request.data.insert(origin);
         }
+        if let Some(client) = find::<Client>(&session) {
+            request.data.insert(client);
+        }
         let schema = self.clone();
         once(async move {
             let mut response = schema.run(request, prepared, &id).await;
@@ -98,12 +106,17 @@ impl Schema {
         let mutation = prepared.kind == Some(OperationType::Mutation);
         let access = if mutation { Access::ReadWrite } else { Access::ReadOnly };
         let origin = find(&request.data).unwrap_or(OriginOfRequest(None));
-        let ours = Arc::new(Request::new(self.app.clone(), origin, id.clone(), access));
+        let ours = Request::new(self.app.clone(), origin, id.clone(), access);
+        let ours = Arc::new(match prepared.alone.as_ref().map(|alone| alone.owner) {
+            None | Some(KeyOwner::Nobody) => ours,
+            Some(KeyOwner::Person) => ours.outside(),
+            Some(KeyOwner::Address) => ours.of_nobody(),
+        });
         request.data.insert(ours.clone());
         insert_loaders(&mut request.data, &ours);
         let attempt = match prepared.keyed {
             None => None,
-            Some(keyed) => match Attempt::claim(&ours, keyed).await {
+            Some(keyed) => match Attempt::claim(&ours, keyed, prepared.alone.as_ref()).await {
                 Ok(Claim::Run(attempt)) => Some(attempt),
                 Ok(Claim::Replay(response)) => return response,
                 Err(error) => return Response::from_errors(vec![server_error(error)]),
@@ -125,7 +138,7 @@ impl Schema {
             response.data = Value::Null;
             if let Some(attempt) = &attempt {
                 // Before the answer, or a client that corrects itself at once would find its key in use.
-                attempt.give_up().await;
+                attempt.give_up(&ours).await;
             }
         }
         response
@@ -146,7 +159,14 @@ fn prepare(request: &mut async_graphql::Request) -> ServerResult<Prepared> {
     guard::check(&document, &request.variables).map_err(server_error)?;
     let kind = selected_operation(&document, request.operation_name.as_deref()).map(|(_, kind)| kind);
     leave_out_omitted(&mut document, &request.variables);
-    let defaults = defaults(&document, request.operation_name.as_deref());
+    let chosen = chosen(&document, request.operation_name.as_deref());
+    let alone = match (kind, chosen) {
+        (Some(OperationType::Mutation), Some(operation)) => {
+            alone(&document, operation, &request.variables).map_err(server_error)?
+        }
+        _ => None,
+    };
+    let defaults = chosen.map(defaults).unwrap_or_default();
     request.set_parsed_query(document);
     let keyed = match kind {
         Some(OperationType::Mutation) => keyed(request).map_err(server_error)?,
@@ -156,18 +176,24 @@ fn prepare(request: &mut async_graphql::Request) -> ServerResult<Prepared> {
     for (name, value) in defaults {
         request.variables.entry(name).or_insert(value);
     }
-    Ok(Prepared { kind, keyed })
+    Ok(Prepared { kind, keyed, alone })
 }
 
-/// The defaults of the chosen operation's variables: the library looks at what was sent alone where it includes and skips.
-fn defaults(document: &ExecutableDocument, name: Option<&str>) -> Vec<(Name, Value)> {
+/// The operation that is meant, or would be if the choice were clear.
+fn chosen<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
     let chosen = match (&document.operations, name) {
         (DocumentOperations::Single(one), _) => Some(one),
         (DocumentOperations::Multiple(many), Some(name)) => many.get(name),
         (DocumentOperations::Multiple(many), None) => many.values().next(),
     };
-    let definitions = chosen.into_iter().flat_map(|operation| &operation.node.variable_definitions);
-    definitions
+    chosen.map(|operation| &operation.node)
+}
+
+/// The defaults of an operation's variables: the library looks at what was sent alone where it includes and skips.
+fn defaults(operation: &OperationDefinition) -> Vec<(Name, Value)> {
+    operation
+        .variable_definitions
+        .iter()
         .filter_map(|definition| {
             let default = definition.node.default_value.as_ref()?;
             Some((definition.node.name.node.clone(), default.node.clone()))
@@ -178,7 +204,7 @@ fn defaults(document: &ExecutableDocument, name: Option<&str>) -> Vec<(Name, Val
 /// Ends a mutation whose fields succeeded.
 async fn commit(request: &Request, attempt: Option<&Attempt>, data: &Value) -> Result<(), Error> {
     if let Some(attempt) = attempt {
-        attempt.record(data).await?;
+        attempt.record(request, data).await?;
     }
     match request.opened() {
         Some(operation) => operation.commit().await,

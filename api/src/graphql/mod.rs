@@ -1,6 +1,7 @@
 //! What belongs to the schema as a whole: its assembly, the request that resolvers work in, pages, node ids, loaders, and
 //! the hook that ends each operation and presents each error. It knows no rule of any capability.
 
+mod alone;
 mod children;
 mod connection;
 mod each_item;
@@ -44,6 +45,8 @@ pub struct Query(
 /// Everything that can be changed. The fields of one operation happen together or not at all.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
+    crate::accounts::AccountsMutation,
+    crate::workspaces::WorkspacesMutation,
     crate::knowledge::KnowledgeMutation,
     crate::agents::AgentsMutation,
     crate::jobs::JobsMutation,

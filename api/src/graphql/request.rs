@@ -79,6 +79,7 @@ pub struct Request {
     origin: OriginOfRequest,
     id: RequestId,
     access: Access,
+    of_nobody: bool,
     operation: OnceCell<Arc<Operation>>,
     remote_calls: watch::Sender<usize>,
     text_bytes: AtomicUsize,
@@ -99,10 +100,38 @@ impl Request {
             origin,
             id,
             access,
+            of_nobody: false,
             operation: OnceCell::new(),
             remote_calls: watch::Sender::new(0),
             text_bytes: AtomicUsize::new(0),
             scanned_bytes: AtomicUsize::new(0),
+        }
+    }
+
+    /// The same, outside any workspace, whatever the client named.
+    #[must_use]
+    pub(super) fn outside(mut self) -> Self {
+        match &mut self.origin.0 {
+            Some(Bearer::Session(credentials)) => credentials.workspace = None,
+            Some(Bearer::Identity(_, workspace)) => *workspace = None,
+            None => {}
+        }
+        self
+    }
+
+    /// The same, of somebody who is not signed in, whatever the client showed.
+    #[must_use]
+    pub(super) fn of_nobody(mut self) -> Self {
+        self.of_nobody = true;
+        self
+    }
+
+    /// The session of the token; none for an anonymous client, and for a token of an external issuer.
+    #[must_use]
+    pub fn session(&self) -> Option<SessionId> {
+        match &self.origin.0 {
+            Some(Bearer::Session(credentials)) => Some(credentials.session),
+            Some(Bearer::Identity(..)) | None => None,
         }
     }
 
@@ -143,7 +172,8 @@ impl Request {
     ///
     /// What the door says, or UNAVAILABLE.
     pub async fn open(&self, access: Access) -> Result<Operation> {
-        self.app.database().operation(self.origin.for_request()?, access).await
+        let origin = if self.of_nobody { Origin::Nobody } else { self.origin.for_request()? };
+        self.app.database().operation(origin, access).await
     }
 
     /// Runs a remote call; the operation's transaction waits for it. Must be reached before a resolver's first await.

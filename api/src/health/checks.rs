@@ -14,6 +14,7 @@ use super::HealthCheck;
 use crate::adapters::embeddings::Embedder;
 use crate::adapters::llm::ChatModel;
 use crate::adapters::mail::Mailer;
+use crate::adapters::objects::Objects;
 use crate::error::Error;
 use crate::operations::migrations;
 use crate::tenancy::Database;
@@ -33,6 +34,8 @@ pub struct Dependencies {
     pub embedder: Option<Arc<dyn Embedder>>,
     /// What answers runs; none where the extractive answerer does.
     pub model: Option<Arc<dyn ChatModel>>,
+    /// The door to the object store.
+    pub objects: Objects,
     /// What sends mail.
     pub mailer: Arc<dyn Mailer>,
 }
@@ -40,7 +43,7 @@ pub struct Dependencies {
 /// The checks of a process.
 #[must_use]
 pub fn of(dependencies: Dependencies) -> Vec<HealthCheck> {
-    let Dependencies { requests, jobs, vectors, embedder, model, mailer } = dependencies;
+    let Dependencies { requests, jobs, vectors, embedder, model, objects, mailer } = dependencies;
     let migrated = Arc::new(AtomicBool::new(false));
     let schema = requests.clone();
     vec![
@@ -69,7 +72,10 @@ pub fn of(dependencies: Dependencies) -> Vec<HealthCheck> {
                 })
             },
         ),
-        HealthCheck::unused("objects"),
+        HealthCheck::optional("objects", move || {
+            let objects = objects.clone();
+            async move { objects.check().await }
+        }),
         HealthCheck::optional("mail", move || {
             let mailer = mailer.clone();
             async move { mailer.check().await }

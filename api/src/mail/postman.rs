@@ -187,7 +187,7 @@ fn pause_ms(attempt: i32, random: f64) -> i32 {
 async fn wait_for_mail(wakes: &mut Receiver<Wake>) {
     loop {
         match wakes.recv().await {
-            Ok(Wake::Mail) | Err(RecvError::Lagged(_)) => return,
+            Ok(Wake::Mails) | Err(RecvError::Lagged(_)) => return,
             Ok(_) => {}
             Err(RecvError::Closed) => std::future::pending().await,
         }

@@ -83,6 +83,21 @@ impl People {
             .map_err(Failure::database("make a workspace"))
     }
 
+    /// Gives a person a password, by its hash, and vouches for the address.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Database`].
+    pub async fn set_password(&mut self, user: UserId, password_hash: &str) -> Result<(), Failure> {
+        sqlx::query("select app.set_password($1, $2)")
+            .bind(user.0)
+            .bind(password_hash)
+            .execute(&mut self.0)
+            .await
+            .map_err(Failure::database("set a password"))?;
+        Ok(())
+    }
+
     /// Opens a session until a moment.
     ///
     /// # Errors

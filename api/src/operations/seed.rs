@@ -17,7 +17,10 @@ use super::Failure;
 use super::manual;
 use super::people::People;
 use super::signed_in::SignedIn;
+use crate::accounts::passwords::Password;
 use crate::app::App;
+use crate::config::SecretSetting;
+use crate::error::Error;
 use crate::{clock, graphql};
 
 /// The question that the demo asks, and shows how to ask.
@@ -59,6 +62,8 @@ pub struct User {
     pub session: entity::id::SessionId,
     /// The value of the header `Authorization`.
     pub authorization: String,
+    /// What they sign in with; another one at each start.
+    pub password: SecretSetting,
 }
 
 /// What the demo's queries name.
@@ -80,7 +85,7 @@ pub trait Progress {
     fn end(&mut self, failed: usize);
 }
 
-/// Makes the people and the workspaces, and opens a session of so many hours for each person.
+/// Makes the people and the workspaces, gives each person a password, and opens a session of so many hours for each person.
 ///
 /// # Errors
 ///
@@ -96,7 +101,11 @@ pub async fn people(app: &App, owner_url: &str, hours: i64) -> Result<Vec<User>,
         let session = doors.open_session(user, until).await?;
         let authorization =
             app.tokens().mint(user, session, until).map_err(|error| Failure::Start(error.message()))?;
-        users.push(User { person, session, authorization });
+        let (password, text) = Password::random();
+        let refused = |error: Error| Failure::Start(error.message());
+        let hash = app.accounts().hasher().hash(&password).await.map_err(refused)?;
+        doors.set_password(user, &hash).await?;
+        users.push(User { person, session, authorization, password: text });
     }
     Ok(users)
 }

@@ -18,9 +18,11 @@ use super::migrations::{self, Migrations};
 use super::private_database::PrivateDatabase;
 use super::providers::Providers;
 use super::roles::Role;
+use crate::accounts::Accounts;
 use crate::adapters::embeddings::StaticModel;
 use crate::adapters::issuers::Issuers;
 use crate::adapters::mail::Mailer;
+use crate::adapters::objects::Objects;
 use crate::app::{App, Parts};
 use crate::config::{DatabaseUrls, Limits, Services, SigningKey, VectorService};
 use crate::embedded::DataFolder;
@@ -29,7 +31,7 @@ use crate::health::{self, Dependencies, Health};
 use crate::mail::{Links, Postman};
 use crate::server::{self, ServeOptions};
 use crate::supervisor::{self, AbortOnDrop, Task};
-use crate::tenancy::{Database, Lane, Wakes};
+use crate::tenancy::{AccountDoors, Database, Lane, Wakes};
 use crate::tokens::Tokens;
 use crate::worker::Worker;
 use crate::{agents, knowledge};
@@ -86,6 +88,12 @@ impl Stack {
         let links = Links::read(&settings.services.mail).map_err(Failure::Usage)?;
         let providers = Providers::configured(&settings.services)?;
         let folder = DataFolder::open(&settings.data)?;
+        let elsewhere = settings.services.objects.objects_url.is_some();
+        let objects = Objects::open(&settings.services.objects, folder.path()).map_err(if elsewhere {
+            Failure::Usage
+        } else {
+            Failure::Start
+        })?;
         // The model and the engine are read while the database starts.
         let path = folder.path().to_owned();
         let services = settings.services.clone();
@@ -98,7 +106,13 @@ impl Stack {
             let addresses = embedded(&database);
             (Some(database), addresses)
         };
-        let assembled = assemble(addresses, database.is_some(), &settings.limits, engines, providers).await;
+        let assembled = assemble(
+            addresses,
+            database.is_some(),
+            (&settings.limits, &settings.services),
+            (engines, objects, providers),
+        )
+        .await;
         match assembled {
             Ok(Assembled { app, addresses, pools, bridge, looks }) => {
                 let stop = watch::Sender::new(false);
@@ -283,9 +297,8 @@ struct Assembled {
 async fn assemble(
     addresses: Addresses,
     migrate: bool,
-    limits: &Limits,
-    engines: tokio::task::JoinHandle<Result<Engines, Failure>>,
-    providers: Providers,
+    (limits, services): (&Limits, &Services),
+    (engines, objects, providers): (tokio::task::JoinHandle<Result<Engines, Failure>>, Objects, Providers),
 ) -> Result<Assembled, Failure> {
     if let Some(owner) = &addresses.owner {
         bring_up_to_date(owner, migrate).await?;
@@ -307,19 +320,25 @@ async fn assemble(
         vectors: vectors.clone(),
         embedder: providers.embedder.clone(),
         model: providers.model.clone(),
+        objects: objects.clone(),
         mailer: mailer.clone(),
     };
     let (health, looks) = Health::start(health::of(dependencies)).await;
+    let doors = AccountDoors::new(requests.clone());
+    let accounts =
+        Accounts::new(doors, tokens.clone(), services.accounts.clone(), services.mail.smtp_url.is_some());
     let app = App::new(Parts {
         database: requests.clone(),
         lane: Lane::new(jobs.clone()),
         vectors,
+        objects,
         embedder: providers.embedder.unwrap_or_else(|| Arc::new(model.clone())),
         model: providers.model,
         token_counter: Arc::new(model),
         tokens,
         issuers,
         mailer,
+        accounts,
         limits: limits.clone(),
         health,
     });

@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use super::media::Media;
 use super::refusal::{Refusal, status};
 use super::request_id::operation_name;
-use super::{Server, authentication, body, media};
+use super::{Server, authentication, body, clients, media};
 use crate::error::{Error, Result};
 use crate::graphql::{HeaderKey, REPLAYED, RequestId};
 
@@ -57,7 +57,8 @@ async fn execute(server: &Server, id: &RequestId, request: Request) -> Result<Re
             Error::Unauthenticated(_) => refuse(error.into()),
             _ => Refusal::from(error).of_operation(media),
         })?;
-    let mut request = request.data(id.clone()).data(origin);
+    let client = clients::of_request(server, &head);
+    let mut request = request.data(id.clone()).data(origin).data(client.clone());
     let keys = head.headers.get_all(IDEMPOTENCY_KEY).iter();
     if let Some(key) = HeaderKey::read(keys.map(|value| value.to_str().ok())) {
         request.data.insert(key);
@@ -66,28 +67,30 @@ async fn execute(server: &Server, id: &RequestId, request: Request) -> Result<Re
     let response = timeout_at(deadline, executing)
         .await
         .map_err(|_| Refusal::from(Error::DeadlineExceeded).of_operation(media))?;
-    present(&response, media).map_err(|error| refuse(error.into()))
+    let mut answer = present(&response, media).map_err(|error| refuse(error.into()))?;
+    clients::keep(&client, &head.headers, answer.headers_mut());
+    Ok(answer)
 }
 
 /// The library's answer as a response.
 fn present(response: &async_graphql::Response, media: Media) -> Result<Response> {
-    let for_its_key = refusal_for_its_key(response);
-    let refused = for_its_key.is_some() || was_never_executed(response);
+    let with_its_status = refusal_with_its_status(response);
+    let refused = with_its_status.is_some() || was_never_executed(response);
     let bytes = if refused {
         serde_json::to_vec(&serde_json::json!({ "errors": response.errors }))
     } else {
         serde_json::to_vec(response)
     };
     let mut answer = Response::new(Body::from(bytes.map_err(Error::internal)?));
-    if let Some(error) = for_its_key {
-        // In both media types: whoever sends a key looks for these.
+    if let Some(error) = with_its_status {
+        // In both media types: whoever sends a key, or stands in between and waits, looks for these.
         *answer.status_mut() = status(error);
     } else if refused && media == Media::GraphqlResponse {
         *answer.status_mut() = StatusCode::BAD_REQUEST;
     }
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
-    if let Some(Error::InProgress(retry_after_ms)) = for_its_key {
+    if let Some(Error::InProgress(retry_after_ms) | Error::RateLimited(retry_after_ms)) = with_its_status {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after_ms.div_ceil(1000)));
     }
     if response.extensions.contains_key(REPLAYED) {
@@ -96,11 +99,12 @@ fn present(response: &async_graphql::Response, media: Media) -> Result<Response>
     Ok(answer)
 }
 
-/// What a mutation was refused with because of its idempotency key.
-fn refusal_for_its_key(response: &async_graphql::Response) -> Option<&Error> {
+/// What an operation was refused with as a whole: because of its idempotency key, or for asking too often.
+fn refusal_with_its_status(response: &async_graphql::Response) -> Option<&Error> {
     let source = response.errors.first()?.source.as_ref()?;
     let error = source.downcast_ref::<Error>()?;
-    matches!(error, Error::IdempotencyConflict | Error::InProgress(_)).then_some(error)
+    let refused = matches!(error, Error::IdempotencyConflict | Error::InProgress(_) | Error::RateLimited(_));
+    (refused && response.data == Value::Null).then_some(error)
 }
 
 /// Whether the errors are a request's and not a field's: of the document or of the choice of its operation. A failed commit

@@ -4,7 +4,8 @@
 //! of the one error shape; that no body, operation or connection is held for longer than its limit; and that a stop lets
 //! requests in progress finish. It refuses what browsers send without asking (other content types than JSON, foreign
 //! origins), mutations by GET, batches and uploads. It logs no token, no body and no document. Sessions are not checked
-//! here: a token is, and whether its session lives is asked of the database by each operation.
+//! here: a token is, and whether its session lives is asked of the database by each operation. A cookie is looked at for pages that may call,
+//! and holds nothing but a refresh token, so no page can act by it.
 //!
 //! Not here yet: a guard over the document before the library parses it, trusted documents, costs per workspace, and a
 //! limit on how slowly a client may send its headers, which the HTTP server beneath does not offer.
@@ -13,6 +14,7 @@ mod account;
 mod allowed_origins;
 mod authentication;
 mod body;
+mod clients;
 mod cors;
 mod graphiql;
 mod graphql_http;
@@ -24,9 +26,12 @@ mod request_id;
 mod router;
 mod socket_executor;
 mod static_file;
+mod upload_slots;
+mod uploads;
 mod websocket;
 
 use std::future::IntoFuture;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +43,7 @@ pub use allowed_origins::AllowedOrigins;
 
 use crate::app::App;
 use crate::graphql::Schema;
+use upload_slots::UploadSlots;
 
 /// How long requests in progress may go on after a stop.
 const FINISH: Duration = Duration::from_secs(10);
@@ -64,6 +70,8 @@ pub struct Server {
     stop: watch::Receiver<bool>,
     /// How many sockets are open.
     sockets: watch::Sender<usize>,
+    /// Which uploads are in progress.
+    uploads: UploadSlots,
 }
 
 impl Server {
@@ -82,6 +90,7 @@ impl Server {
             options,
             stop,
             sockets: watch::Sender::new(0),
+            uploads: UploadSlots::default(),
         })
     }
 
@@ -111,6 +120,7 @@ pub async fn serve(
         // Without it small answers wait for the client's acknowledgement; a connection that refuses it works all the same.
         let _ = connection.set_nodelay(true);
     });
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let serving = axum::serve(listener, router).with_graceful_shutdown(stopped(stop.clone())).into_future();
     let finished = async {
         serving.await?;

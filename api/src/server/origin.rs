@@ -14,7 +14,7 @@ pub(super) fn names_loopback(request: &Request) -> bool {
 }
 
 /// Whether an origin is a page of this machine, on any port.
-fn is_loopback_origin(origin: &HeaderValue) -> bool {
+pub(super) fn is_loopback_origin(origin: &HeaderValue) -> bool {
     let parsed = origin.to_str().ok().and_then(parse_origin);
     parsed.is_some_and(|origin| !origin.secure && is_loopback(&origin.authority))
 }
@@ -36,6 +36,15 @@ pub(super) fn may_open_socket(headers: &HeaderMap, options: &ServeOptions) -> bo
         }
         _ => false,
     }
+}
+
+/// The page that a browser says a request is from, where it is the server's own or one that may call; none for programs.
+pub(super) fn page_that_may_call<'a>(
+    headers: &'a HeaderMap,
+    options: &ServeOptions,
+) -> Option<&'a HeaderValue> {
+    let page = headers.get(header::ORIGIN)?;
+    may_open_socket(headers, options).then_some(page)
 }
 
 fn host(headers: &HeaderMap) -> Option<&str> {

@@ -79,7 +79,10 @@ pub(super) fn status(error: &Error) -> StatusCode {
         | Error::QueryTooCostly(_)
         | Error::ParseFailed(_)
         | Error::ValidationFailed(_) => StatusCode::BAD_REQUEST,
-        Error::Conflict(..) | Error::Contended(_) | Error::InProgress(_) => StatusCode::CONFLICT,
+        Error::Conflict(..) | Error::Taken(..) | Error::Contended(_) | Error::InProgress(_) => {
+            StatusCode::CONFLICT
+        }
+        Error::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
         Error::IdempotencyConflict => StatusCode::UNPROCESSABLE_ENTITY,
         Error::PayloadTooLarge(..) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,

@@ -6,11 +6,11 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, get, post, put};
 use axum::{Extension, Router};
 
 use super::refusal::Refusal;
-use super::{Server, account, cors, graphiql, graphql_http, health, origin, request_id, websocket};
+use super::{Server, account, cors, graphiql, graphql_http, health, origin, request_id, uploads, websocket};
 use crate::error::Error;
 use crate::graphql::RequestId;
 
@@ -18,6 +18,7 @@ use crate::graphql::RequestId;
 pub(super) fn router(server: &Arc<Server>) -> Router {
     let mut router = Router::new()
         .route("/graphql", only("POST", post(graphql_http::answer)).layer(from_fn(store_nothing)))
+        .route("/uploads/{token}", only("PUT", put(uploads::receive)).layer(from_fn(store_nothing)))
         .route("/graphql/ws", only("GET", get(websocket::upgrade)))
         .route("/account", only("GET, HEAD", get(account::page)))
         .route("/account/{file}", only("GET, HEAD", get(account::file)))

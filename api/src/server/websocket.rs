@@ -32,7 +32,8 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use super::refusal::Refusal;
 use super::request_id::panic_message;
 use super::socket_executor::SocketExecutor;
-use super::{Server, authentication, origin, stopped};
+use super::{Server, authentication, clients, origin, stopped};
+use crate::client::Client;
 use crate::error::Error;
 use crate::graphql::RequestId;
 
@@ -58,7 +59,10 @@ pub(super) async fn upgrade(
 ) -> Response {
     let (mut head, _) = request.into_parts();
     match admit(&server, &mut head).await {
-        Ok((upgrade, protocol)) => upgrade.on_upgrade(move |socket| serve(server, socket, protocol)),
+        Ok((upgrade, protocol)) => {
+            let client = clients::of_socket(&server, &head);
+            upgrade.on_upgrade(move |socket| serve(server, socket, protocol, client))
+        }
         Err(refusal) => refusal.respond(&id),
     }
 }
@@ -93,10 +97,10 @@ async fn admit(server: &Server, head: &mut Parts) -> Result<(WebSocketUpgrade, G
 }
 
 /// Serves a socket from its upgrade to its end.
-async fn serve(server: Arc<Server>, socket: WebSocket, protocol: GraphQLProtocol) {
+async fn serve(server: Arc<Server>, socket: WebSocket, protocol: GraphQLProtocol, client: Client) {
     let _open = Open::new(&server.sockets);
     let (mut sink, mut stream) = socket.split();
-    let end = converse(&server, &mut sink, &mut stream, protocol).await;
+    let end = converse(&server, (&mut sink, &mut stream), protocol, client).await;
     let farewell = async {
         if let End::Close(code, reason) = end {
             let frame = CloseFrame { code, reason: reason.into() };
@@ -132,9 +136,9 @@ struct Progress {
 
 async fn converse(
     server: &Arc<Server>,
-    sink: &mut SplitSink<WebSocket, Message>,
-    stream: &mut SplitStream<WebSocket>,
+    (sink, stream): (&mut SplitSink<WebSocket, Message>, &mut SplitStream<WebSocket>),
     protocol: GraphQLProtocol,
+    client: Client,
 ) -> End {
     let progress = Arc::new(Progress {
         initialised: AtomicBool::new(false),
@@ -154,7 +158,7 @@ async fn converse(
     let executor = SocketExecutor::new(server.schema.clone(), deadline);
     let initialising = {
         let (server, progress) = (server.clone(), progress.clone());
-        move |payload| initialise(server, progress, payload)
+        move |payload| initialise(server, progress, client, payload)
     };
     let library = GraphQLWebSocket::new_with_pair(outbox, words, executor, protocol)
         .on_connection_init(initialising)
@@ -219,6 +223,7 @@ fn close(code: u16, progress: &Progress) -> End {
 async fn initialise(
     server: Arc<Server>,
     progress: Arc<Progress>,
+    client: Client,
     payload: serde_json::Value,
 ) -> async_graphql::Result<Data> {
     progress.initialised.store(true, Ordering::Relaxed);
@@ -227,6 +232,7 @@ async fn initialise(
         Ok(origin) => {
             let mut data = Data::default();
             data.insert(origin);
+            data.insert(client);
             Ok(data)
         }
         Err(error) => {

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 /// The catalogue of event types; each stands in the table `event_types` too, with its schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventType {
+    /// A workspace was made.
+    WorkspaceCreated,
     /// A collection was made.
     CollectionCreated,
     /// A collection's name or description was changed.
@@ -18,6 +20,8 @@ pub enum EventType {
     DocumentUpdated,
     /// A document was deleted.
     DocumentDeleted,
+    /// The bytes of a version arrived.
+    DocumentUploaded,
     /// A version became the one that search finds.
     DocumentPublished,
     /// A version could not be ingested.
@@ -41,12 +45,14 @@ impl EventType {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::WorkspaceCreated => "workspace.created",
             Self::CollectionCreated => "collection.created",
             Self::CollectionUpdated => "collection.updated",
             Self::CollectionDeleted => "collection.deleted",
             Self::DocumentCreated => "document.created",
             Self::DocumentUpdated => "document.updated",
             Self::DocumentDeleted => "document.deleted",
+            Self::DocumentUploaded => "document.uploaded",
             Self::DocumentPublished => "document.published",
             Self::IngestionFailed => "ingestion.failed",
             Self::AgentCreated => "agent.created",

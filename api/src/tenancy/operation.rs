@@ -4,8 +4,8 @@
 //! drop, and dropping rolls back or closes the connection: what the driver does with a cancelled BEGIN cannot happen
 //! (sqlx issue 4393). Commit goes through a shared reference, because a loader's task may still hold the operation.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use entity::id::{UserId, WorkspaceId};
@@ -32,17 +32,19 @@ pub enum Access {
 
 /// Who acts, where, and what they may do: what the door found.
 #[derive(Clone, Debug)]
-struct Context {
-    workspace: Option<WorkspaceId>,
-    actor: Option<UserId>,
-    role: Option<String>,
-    permissions: Vec<String>,
+pub(super) struct Context {
+    pub(super) workspace: Option<WorkspaceId>,
+    pub(super) actor: Option<UserId>,
+    pub(super) role: Option<String>,
+    pub(super) permissions: Vec<String>,
 }
 
 /// A transaction with its context. Dropped without `commit`, it is rolled back.
 pub struct Operation {
     connection: Mutex<Option<PoolConnection<Postgres>>>,
     context: Context,
+    /// The context once the operation has moved into the workspace that it made.
+    founded: OnceLock<Context>,
     failed: AtomicBool,
     envelopes: std::sync::Mutex<Envelopes>,
     pending_wakes: std::sync::Mutex<Vec<Wake>>,
@@ -74,13 +76,14 @@ impl Operation {
         let mut guard = Guard(Some(connection));
         let row = {
             let connection = guard.0.as_deref_mut().ok_or_else(|| Error::internal("the guard is empty"))?;
-            // sql: literal because it holds only numbers of ours, UUIDs, a hash and a checked slug (Origin::door).
+            // sql: literal because it holds only numbers of ours, UUIDs, hashes and a checked slug (Origin::door).
             sqlx::raw_sql(AssertSqlSafe(message)).fetch_one(connection).await.map_err(Error::from)?
         };
         let context = read_context(&row)?;
         Ok(Self {
             connection: Mutex::new(guard.0.take()),
             context,
+            founded: OnceLock::new(),
             failed: AtomicBool::new(false),
             envelopes: std::sync::Mutex::default(),
             pending_wakes: std::sync::Mutex::default(),
@@ -89,13 +92,23 @@ impl Operation {
         })
     }
 
+    fn context(&self) -> &Context {
+        self.founded.get().unwrap_or(&self.context)
+    }
+
+    /// Follows the database's context into the workspace that this operation made; it was in none before.
+    pub(super) fn move_into(&self, context: Context) {
+        // A second one is refused by the door.
+        let _ = self.founded.set(context);
+    }
+
     /// The workspace of the context.
     ///
     /// # Errors
     ///
     /// BAD_USER_INPUT outside one.
     pub fn workspace_id(&self) -> Result<WorkspaceId> {
-        self.context.workspace.ok_or_else(|| {
+        self.context().workspace.ok_or_else(|| {
             Error::field(
                 "headers.x-workspace",
                 "REQUIRED",
@@ -107,19 +120,19 @@ impl Operation {
     /// The workspace of the context; none outside one.
     #[must_use]
     pub fn workspace(&self) -> Option<WorkspaceId> {
-        self.context.workspace
+        self.context().workspace
     }
 
     /// The user who acts; none in a job of the system.
     #[must_use]
     pub fn actor_id(&self) -> Option<UserId> {
-        self.context.actor
+        self.context().actor
     }
 
     /// The actor's role in the workspace; none outside one.
     #[must_use]
     pub fn role(&self) -> Option<&str> {
-        self.context.role.as_deref()
+        self.context().role.as_deref()
     }
 
     /// Proves a permission.
@@ -129,7 +142,7 @@ impl Operation {
     /// FORBIDDEN without it, BAD_USER_INPUT outside a workspace.
     pub fn require(&self, permission: Permission) -> Result<Proof> {
         self.workspace_id()?;
-        if self.context.permissions.iter().any(|held| held == permission.name()) {
+        if self.context().permissions.iter().any(|held| held == permission.name()) {
             return Ok(Proof(permission));
         }
         Err(Error::Forbidden(permission.name()))
@@ -138,7 +151,7 @@ impl Operation {
     /// What the actor may do in the workspace, by name.
     #[must_use]
     pub fn permissions(&self) -> &[String] {
-        &self.context.permissions
+        &self.context().permissions
     }
 
     /// Publishes an event, numbered when the operation commits.

@@ -51,6 +51,16 @@ impl WorkspaceKey {
     }
 }
 
+/// SHA-256 of the token of an upload: what is stored and looked for in its place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct UploadToken(pub [u8; 32]);
+
+impl fmt::Debug for UploadToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
 /// What a door is shown.
 #[derive(Clone, Debug)]
 pub enum Origin {
@@ -68,6 +78,13 @@ pub enum Origin {
         /// The workspace of the header.
         workspace: Option<WorkspaceKey>,
     },
+    /// A request of somebody who is not signed in, for the little that works so.
+    Nobody,
+    /// Whoever holds the token of an upload.
+    Upload {
+        /// The token's hash.
+        token: UploadToken,
+    },
     /// A job that this process has leased.
     Job {
         /// The job's workspace.
@@ -80,7 +97,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// The call of the door, for a message that cannot bind: it holds UUIDs, a hash of ours and a checked slug, nothing else.
+    /// The call of the door, for a message that cannot bind: it holds UUIDs, hashes of ours and a checked slug, nothing else.
     pub(super) fn door(&self) -> String {
         match self {
             Self::Session { session, workspace } => {
@@ -89,18 +106,27 @@ impl Origin {
             }
             Self::Identity { identity, workspace } => {
                 let workspace = arguments(workspace.as_ref());
-                let key = identity.key().iter().fold(String::with_capacity(64), |mut hex, byte| {
-                    // Writing to a string cannot fail.
-                    let _ = write!(hex, "{byte:02x}");
-                    hex
-                });
+                let key = hex(&identity.key());
                 format!("select * from app.enter_identity(decode('{key}', 'hex'), {workspace})")
+            }
+            Self::Nobody => "select * from app.enter_nobody()".to_owned(),
+            Self::Upload { token: UploadToken(hash) } => {
+                format!("select * from app.enter_upload(decode('{}', 'hex'))", hex(hash))
             }
             Self::Job { workspace, job, lease_token } => {
                 format!("select * from app.enter_job('{}', '{}', '{lease_token}')", workspace.0, job.0)
             }
         }
     }
+}
+
+/// The digits of a hash.
+fn hex(hash: &[u8]) -> String {
+    hash.iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// A workspace as a door takes it: its id and its slug, at least one of them null.

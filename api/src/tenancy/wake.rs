@@ -17,8 +17,8 @@ use tokio::sync::{broadcast, mpsc};
 pub enum Wake {
     /// Workers: there may be a job.
     Jobs,
-    /// Postmen: there may be a mail.
-    Mail,
+    /// Workers: there may be a mail to send.
+    Mails,
     /// Subscribers of a run: there may be an event.
     AgentRun(AgentRunId),
 }
@@ -73,7 +73,7 @@ impl Wakes {
         listener.listen(CHANNEL).await?;
         // Whatever happened while nobody listened may have been a job or a mail.
         let _ = self.local.send(Wake::Jobs);
-        let _ = self.local.send(Wake::Mail);
+        let _ = self.local.send(Wake::Mails);
         tokio::select! {
             ended = self.listen(&mut listener) => ended,
             ended = tell(outgoing, &pool) => ended,

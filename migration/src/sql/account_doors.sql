@@ -107,7 +107,8 @@ comment on function app.finish_sign_in(uuid, integer, text, uuid, timestamptz, b
   'Door: opens the session of somebody whose password was right; false where it was changed meanwhile. Sees across tenants because a session stands before any.';
 
 create function app.refresh_session(p_hash bytea, p_next bytea, p_sealed bytea, p_grace_ms integer, p_idle_seconds integer)
-returns table (outcome text, session_id uuid, user_id uuid, session_expires_at timestamptz, refresh_expires_at timestamptz, sealed bytea)
+returns table (outcome text, session_id uuid, user_id uuid, session_expires_at timestamptz, refresh_expires_at timestamptz, sealed bytea,
+  further boolean)
 language plpgsql security definer set search_path = '' set lock_timeout = '3s' as $$
 #variable_conflict use_column
 declare
@@ -123,20 +124,20 @@ begin
   v_found := found;
   v_now := clock_timestamp();
   if not v_found or v_token.revoked_at is not null or v_token.ends_at <= v_now or v_token.expires_at <= v_now then
-    return query select 'ENDED', null::uuid, null::uuid, null::timestamptz, null::timestamptz, null::bytea;
+    return query select 'ENDED', null::uuid, null::uuid, null::timestamptz, null::timestamptz, null::bytea, false;
   elsif v_token.used_at is null then
     v_expires_at := least(v_now + p_idle_seconds * interval '1 second', v_token.ends_at);
     update public.refresh_tokens t set used_at = v_now, replaced_by = p_next, sealed_successor = p_sealed where t.hash = p_hash;
     insert into public.refresh_tokens (hash, session_id, expires_at) values (p_next, v_token.session_id, v_expires_at);
     -- Those that would be refused anyway. The others are kept, because one that comes again tells of a thief.
     delete from public.refresh_tokens t where t.session_id = v_token.session_id and t.expires_at < v_now and t.used_at is not null;
-    return query select 'ROTATED', v_token.session_id, v_token.user_id, v_token.ends_at, v_expires_at, null::bytea;
+    return query select 'ROTATED', v_token.session_id, v_token.user_id, v_token.ends_at, v_expires_at, null::bytea, false;
   elsif v_token.used_at > v_now - p_grace_ms * interval '1 millisecond' then
-    return query select 'GRACE', v_token.session_id, v_token.user_id, v_token.ends_at, n.expires_at, v_token.sealed_successor
+    return query select 'GRACE', v_token.session_id, v_token.user_id, v_token.ends_at, n.expires_at, v_token.sealed_successor, n.used_at is not null
       from public.refresh_tokens n where n.hash = v_token.replaced_by;
   else
     update public.sessions s set revoked_at = v_now where s.id = v_token.session_id;
-    return query select 'REUSED', v_token.session_id, v_token.user_id, v_token.ends_at, null::timestamptz, null::bytea;
+    return query select 'REUSED', v_token.session_id, v_token.user_id, v_token.ends_at, null::timestamptz, null::bytea, false;
   end if;
 end
 $$;

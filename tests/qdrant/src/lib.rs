@@ -17,9 +17,10 @@ mod store;
 mod values;
 mod vectors;
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use qdrant_client::qdrant::collections_server::CollectionsServer;
 use qdrant_client::qdrant::points_server::PointsServer;
@@ -34,6 +35,8 @@ use store::Store;
 
 /// The most bytes of one message that comes in, as servers have it by default.
 const LONGEST_MESSAGE: usize = 64 << 20;
+/// How long a server that went away may keep its port.
+const LETTING_GO: Duration = Duration::from_secs(3);
 /// Where the API key stands in a call.
 const API_KEY: &str = "api-key";
 
@@ -118,7 +121,7 @@ impl Server {
             .thread_name("qdrant test server")
             .enable_all()
             .build()?;
-        let listener = std::net::TcpListener::bind(self.options.listen)?;
+        let listener = bind(self.options.listen)?;
         listener.set_nonblocking(true)?;
         self.options.listen = listener.local_addr()?;
         let (store, version) = (Arc::clone(&self.store), self.options.version.clone());
@@ -154,6 +157,19 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.pause();
+    }
+}
+
+/// Takes the port; one that was let go of a moment ago may take another moment.
+fn bind(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
+    let begun = Instant::now();
+    loop {
+        match std::net::TcpListener::bind(address) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && begun.elapsed() < LETTING_GO => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            bound => return bound,
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::interrupt::Interrupt;
 use super::output;
 use crate::config::{Limits, Services, VectorService};
 use crate::operations::Failure;
-use crate::operations::bench::{self, Load, Place, Scale};
+use crate::operations::bench::{self, Load, Place, Scale, SignInLoad};
 
 pub const EXAMPLES: &str = "Examples:
   footnote bench ingest                        the demo's documents, in passages per second, and memory
@@ -21,12 +21,13 @@ pub const EXAMPLES: &str = "Examples:
   footnote bench search --clients 1,16         latencies over HTTP, in-process, and of the engine alone
   footnote bench search --qdrant-url http://localhost:6334
                                                the same on a Qdrant server, beside its adapter's call alone
+  footnote bench sign-in                       sign-ins per second, and point reads meanwhile
   footnote bench nested-read --json            agents, runs and citations, beside the statement alone and PostGraphile
   footnote bench operations --workspaces 100,1000,10000
                                                a page, a point read and a mutation, beside their statements
   footnote bench plot report.json > plot.svg   draws what nested-read or operations printed with --json
 
-ingest and search open a database of their own, which is gone afterwards; the others keep seeded ones in --data. Figures of a build
+ingest, search and sign-in open a database of their own, which is gone afterwards; the others keep seeded ones in --data. Figures of a build
 without optimisation mean nothing.";
 
 /// What to measure.
@@ -59,6 +60,20 @@ enum What {
         /// Measure on a Qdrant server, at its gRPC address, and not on the engine in this process.
         #[arg(long, value_name = "URL")]
         qdrant_url: Option<String>,
+    },
+    /// How many people sign in per second, and what that does to a point read.
+    SignIn {
+        #[command(flatten)]
+        how: How,
+        /// People who sign in at a time.
+        #[arg(long, default_value_t = 8, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=32))]
+        people: u16,
+        /// Clients that read meanwhile.
+        #[arg(long, default_value_t = 4, value_name = "COUNT", value_parser = clients())]
+        readers: u16,
+        /// The length of each of the two parts.
+        #[arg(long, default_value_t = 5, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=600))]
+        seconds: u32,
     },
     /// Fill a database with consistent data of many workspaces, for the next two; one that is filled is kept as it is.
     Seed {
@@ -105,7 +120,7 @@ enum What {
     Serve(Box<seeded::Serve>),
 }
 
-/// Where and how to measure ingestion and search.
+/// Where and how to measure ingestion, search and signing in.
 #[derive(Args, Debug)]
 struct How {
     /// An empty folder to measure in, which keeps what was made; a temporary one unless said.
@@ -156,6 +171,15 @@ impl Bench {
                 let closed = place.close().await;
                 let report = report?;
                 if json { output::json(&report) } else { output::text(&tables::search(&report)) }?;
+                closed
+            }
+            What::SignIn { how: How { data, limits, json }, people, readers, seconds } => {
+                let load = SignInLoad { people, readers, seconds };
+                let mut place = interrupt.or(Place::open(data, limits)).await?;
+                let report = interrupt.or(bench::measure_sign_in(&mut place, &load)).await;
+                let closed = place.close().await;
+                let report = report?;
+                if json { output::json(&report) } else { output::text(&tables::sign_in(&report)) }?;
                 closed
             }
             What::Seed { place, size } => seeded::seed(&place, size, interrupt).await,

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::operations::bench::{
-    BehindProvider, Contested, Form, Ingested, IngestionReport, Machine, Measured, Memory, NestedReadReport,
-    OperationsReport, SearchReport, SeedReport,
+    BehindProvider, Contested, Form, Ingested, IngestionReport, Latencies, Machine, Measured, Memory,
+    NestedReadReport, OperationsReport, SearchReport, SeedReport, SignInReport,
 };
 
 pub(super) fn ingestion(report: &IngestionReport) -> String {
@@ -68,6 +68,27 @@ pub(super) fn search(report: &SearchReport) -> String {
     let _ =
         writeln!(text, "\nTarget: p50 over that of the engine alone at most {}.", report.target_p50_ratio);
     text + &memory(report.memory)
+}
+
+pub(super) fn sign_in(report: &SignInReport) -> String {
+    let mut text = format!("{}\n", machine(&report.machine));
+    let [memory, passes, lanes] = report.parameters;
+    let _ = writeln!(
+        text,
+        "Argon2id with {memory} KiB, {passes} passes and {lanes} lane; {} people sign in, {} clients read.\n",
+        report.people, report.readers
+    );
+    let _ = writeln!(text, "{:<28}{:>10}{:>10}{:>10}{:>10}", "", "per s", "p50 ms", "p99 ms", "max ms");
+    for (name, rate) in [
+        ("sign-ins", &report.sign_ins),
+        ("point reads, alone", &report.reads_alone),
+        ("point reads, beside them", &report.reads_beside),
+    ] {
+        let Latencies { p50_ms, p99_ms, max_ms } = rate.latencies;
+        let _ =
+            writeln!(text, "{name:<28}{:>10.1}{p50_ms:>10.2}{p99_ms:>10.2}{max_ms:>10.2}", rate.per_second);
+    }
+    text
 }
 
 fn machine(machine: &Machine) -> String {

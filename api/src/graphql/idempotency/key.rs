@@ -34,6 +34,8 @@ pub(in crate::graphql) struct Keyed {
     pub(super) key: String,
     /// Over the operation's name, the document and the variables.
     pub(super) fingerprint: [u8; 32],
+    /// Where it was sent.
+    pub(super) field: &'static str,
 }
 
 /// The key of a request; none without one, and for anything but a mutation.
@@ -68,7 +70,8 @@ pub(in crate::graphql) fn keyed(request: &mut Request) -> Result<Option<Keyed>> 
         return Err(Error::field(IN_EXTENSIONS, "EXCLUSIVE", message));
     }
     let fingerprint = fingerprint(name.as_deref(), &request.query, &request.variables);
-    Ok(header.or(extension).map(|key| Keyed { key, fingerprint }))
+    let field = if header.is_some() { IN_HEADER } else { IN_EXTENSIONS };
+    Ok(header.or(extension).map(|key| Keyed { key, fingerprint, field }))
 }
 
 /// Checks a key, which is none where what came is no single text.

@@ -4,7 +4,8 @@
 //! a lock of the operation's own transaction from before the first field until its end, and the record of the answer is
 //! written in that transaction, so neither is there without the other. A replay runs no field. A mutation that fails leaves
 //! nothing, and its key is free again. Secrets are never stored. It refuses a key that was used for something else or by
-//! somebody else, and says nothing more of it. Without a key it costs nothing.
+//! somebody else, and says nothing more of it. Outside a workspace keys belong to the person, or to the address that signs up. Without a
+//! key it costs nothing.
 
 mod fingerprint;
 mod key;
@@ -19,9 +20,11 @@ pub use key::HeaderKey;
 pub(super) use key::{Keyed, keyed};
 pub use secret::{Secret, Secrets};
 
+use self::records::Owner;
 use super::Request;
+use super::alone::{Alone, KeyOwner};
 use crate::error::{Error, Result};
-use crate::tenancy::Operation;
+use crate::tenancy::Access;
 
 /// The name under `extensions` of an answer that was given before.
 pub(crate) const REPLAYED: &str = "idempotentReplayed";
@@ -30,10 +33,10 @@ const LARGEST_ANSWER: usize = 256 * 1024;
 /// What the library writes into a response as it is.
 const RAW: &str = "$serde_json::private::RawValue";
 
-/// A mutation whose key is this transaction's.
+/// A mutation whose key is its own, at the latest when it is recorded.
 pub(super) struct Attempt {
     keyed: Keyed,
-    operation: Arc<Operation>,
+    owner: Owner,
     secrets: Arc<Secrets>,
 }
 
@@ -46,15 +49,39 @@ pub(super) enum Claim {
 }
 
 impl Attempt {
-    /// Opens the operation's transaction and claims the key in it.
+    /// Claims the key in the operation's transaction, which it opens. A sign-up's key is looked for alone, because the transaction would
+    /// wait for the hash of a password: it is claimed by recording it, and of two at once one is undone.
     ///
     /// # Errors
     ///
-    /// What the door says, BAD_USER_INPUT outside a workspace, IDEMPOTENCY_CONFLICT, CONFLICT while it is in progress.
-    pub(super) async fn claim(request: &Request, keyed: Keyed) -> Result<Claim> {
-        let operation = request.operation().await?;
-        Ok(match records::claim(&operation, &keyed).await? {
-            None => Claim::Run(Self { keyed, operation, secrets: Arc::default() }),
+    /// What the door says, BAD_USER_INPUT outside a workspace and for a mutation that takes no key, IDEMPOTENCY_CONFLICT, CONFLICT while
+    /// it is in progress.
+    pub(super) async fn claim(request: &Request, mut keyed: Keyed, alone: Option<&Alone>) -> Result<Claim> {
+        let owner = match alone.map(|alone| (alone, alone.owner)) {
+            None => Owner::Workspace,
+            Some((_, KeyOwner::Person)) => Owner::Person,
+            Some((alone, KeyOwner::Nobody)) => {
+                let message = format!("{} takes no idempotency key; send it without one.", alone.field);
+                return Err(Error::field(keyed.field, "NOT_TAKEN", message));
+            }
+            Some((alone, KeyOwner::Address)) => {
+                let tokens = request.app().tokens();
+                // A password may be among what the fingerprint is of.
+                keyed.fingerprint = tokens.blind("idempotency", &keyed.fingerprint);
+                Owner::Address(tokens.blind("address of a key", alone.email.as_bytes()))
+            }
+        };
+        let recorded = if let Owner::Address(_) = owner {
+            let looking = request.open(Access::ReadWrite).await?;
+            let recorded = records::claim(&looking, &owner, &keyed).await;
+            looking.roll_back().await;
+            recorded?
+        } else {
+            let operation = request.operation().await?;
+            records::claim(&operation, &owner, &keyed).await?
+        };
+        Ok(match recorded {
+            None => Claim::Run(Self { keyed, owner, secrets: Arc::default() }),
             Some(answer) => Claim::Replay(replay(answer)),
         })
     }
@@ -68,8 +95,9 @@ impl Attempt {
     ///
     /// # Errors
     ///
-    /// QUERY_TOO_COSTLY for an answer that is too large, IDEMPOTENCY_CONFLICT where the key is somebody else's.
-    pub(super) async fn record(&self, data: &Value) -> Result<()> {
+    /// QUERY_TOO_COSTLY for an answer that is too large, IDEMPOTENCY_CONFLICT where the key is somebody else's, CONFLICT where another
+    /// call recorded it meanwhile.
+    pub(super) async fn record(&self, request: &Request, data: &Value) -> Result<()> {
         let without_secrets = self.secrets.erased_from(data);
         let answer = serde_json::to_string(without_secrets.as_ref()).map_err(Error::internal)?;
         if answer.len() > LARGEST_ANSWER {
@@ -78,12 +106,15 @@ impl Attempt {
             );
             return Err(Error::QueryTooCostly(message));
         }
-        records::insert(&self.operation, &self.keyed, answer).await
+        let operation = request.operation().await?;
+        records::insert(&operation, &self.owner, &self.keyed, answer).await
     }
 
     /// Gives the key back; nothing of the mutation has happened.
-    pub(super) async fn give_up(&self) {
-        self.operation.roll_back().await;
+    pub(super) async fn give_up(&self, request: &Request) {
+        if let Some(operation) = request.opened() {
+            operation.roll_back().await;
+        }
     }
 }
 

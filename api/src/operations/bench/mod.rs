@@ -18,6 +18,7 @@ mod provider;
 mod search;
 mod searchers;
 mod seeded;
+mod sign_in;
 mod single;
 mod statistics;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use plot::plot;
 pub use provider::{BehindProvider, measure as measure_behind_provider};
 pub use search::{Load, Measured, SearchReport, measure as measure_search};
 pub use seeded::{Scale, SeedReport, Seeded, Tell};
+pub use sign_in::{Rate, SignInLoad, SignInReport, measure as measure_sign_in};
 pub use single::{OperationsReport, Single, SingleReport, measure as measure_operations};
 pub use statistics::Latencies;
 

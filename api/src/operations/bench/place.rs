@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::id::{SessionId, UserId, WorkspaceId};
 
+use crate::accounts::passwords::Password;
 use crate::clock;
 use crate::config::{DatabaseUrls, Limits, Services};
 use crate::graphql::{self, Schema};
@@ -79,6 +80,16 @@ impl Place {
     pub(super) async fn workspace(&mut self, slug: &'static str) -> Result<Workspace, Failure> {
         let id = self.people.create_workspace(slug, slug, self.user, "OWNER").await?;
         Ok(Workspace { id, slug, owner: SignedIn::new(&self.schema, self.session, slug) })
+    }
+
+    /// Somebody who can sign in; the password.
+    pub(super) async fn person(&mut self, email: &str) -> Result<String, Failure> {
+        let (password, text) = Password::random();
+        let hash = self.stack.app().accounts().hasher().hash(&password).await;
+        let hash = hash.map_err(|error| Failure::Start(error.message()))?;
+        let user = self.people.create_user(email, email).await?;
+        self.people.set_password(user, &hash).await?;
+        Ok(text.reveal().to_owned())
     }
 
     /// What a door is shown for the owner in a workspace.

@@ -1,6 +1,6 @@
 //! The database as each role sees it: whether it can be reached, what the role may do, how it is set up.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgConnection, PgListener};
 use sqlx::{Connection, Row};
@@ -13,7 +13,7 @@ use crate::clock;
 
 const OLDEST: i32 = 150_000;
 /// More than this, and tokens and leases are judged by clocks that disagree.
-const SKEW_SECONDS: f64 = 2.0;
+const SKEW: Duration = Duration::from_secs(2);
 
 /// Looks at every address that is set.
 pub(super) async fn examine(settings: &Settings, findings: &mut Vec<Finding>) {
@@ -90,7 +90,7 @@ struct Seen {
     version: String,
     number: i32,
     encrypted: bool,
-    skew: f64,
+    skew: Duration,
 }
 
 async fn look(connection: &mut PgConnection) -> Result<Seen, sqlx::Error> {
@@ -98,15 +98,16 @@ async fn look(connection: &mut PgConnection) -> Result<Seen, sqlx::Error> {
     let row = sqlx::query(
         "select current_setting('server_version') as version, current_setting('server_version_num')::integer as number,
            coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false) as encrypted,
-           extract(epoch from clock_timestamp())::float8 as seconds",
+           (extract(epoch from clock_timestamp()) * 1000000)::bigint as micros",
     )
     .fetch_one(connection)
     .await?;
     let ended = clock::now();
-    let seconds: f64 = row.try_get("seconds")?;
+    let theirs: i64 = row.try_get("micros")?;
     // Between asking and hearing is all that can be said of when it looked at its clock.
-    let ours = |time: chrono::DateTime<chrono::Utc>| time.timestamp_micros() as f64 / 1e6;
-    let skew = (ours(began) - seconds).max(seconds - ours(ended)).max(0.0);
+    let early = began.timestamp_micros() - theirs;
+    let late = theirs - ended.timestamp_micros();
+    let skew = Duration::from_micros(early.max(late).max(0).unsigned_abs());
     Ok(Seen {
         version: row.try_get("version")?,
         number: row.try_get("number")?,
@@ -125,8 +126,9 @@ impl Seen {
         if self.number < OLDEST {
             return Finding::fault(name, found, "Footnote needs PostgreSQL 15 or newer.");
         }
-        if self.skew > SKEW_SECONDS {
-            let found = format!("{found}; its clock is {:.1} s away from this machine's", self.skew);
+        if self.skew > SKEW {
+            let found =
+                format!("{found}; its clock is {:.1} s away from this machine's", self.skew.as_secs_f64());
             return Finding::fault(name, found, "Set both by NTP: tokens and leases hold by them.");
         }
         if !self.encrypted && !local {
@@ -235,9 +237,10 @@ fn schema(lacking: &[String]) -> Finding {
 /// Tells itself something: through a transaction pooler LISTEN succeeds, and nothing is heard.
 async fn wakes(url: &str) -> Finding {
     let told = async {
+        // Alone it says at once that nobody is there; the listener's pool would try again until the end.
+        let mut other = PgConnection::connect(url).await?;
         let mut listener = PgListener::connect(url).await?;
         listener.listen("footnote_doctor").await?;
-        let mut other = PgConnection::connect(url).await?;
         sqlx::raw_sql("notify footnote_doctor").execute(&mut other).await?;
         listener.recv().await?;
         other.close().await

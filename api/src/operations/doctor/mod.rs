@@ -18,6 +18,10 @@ use super::stack::Settings;
 /// How long each dependency has to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The rights of a file's group, and of everybody else.
+const GROUP: u32 = 0o070;
+const OTHERS: u32 = 0o007;
+
 /// How it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -74,23 +78,22 @@ pub async fn examine(settings: &Settings) -> Vec<Finding> {
 fn folder(settings: &Settings, findings: &mut Vec<Finding>) {
     use std::os::unix::fs::PermissionsExt;
     let shared = settings.services.signing.is_set();
-    match std::fs::metadata(&settings.data) {
-        Ok(metadata) if metadata.permissions().mode() & 0o007 != 0 => findings.push(Finding::warning(
+    let mode = |path: &Path| std::fs::metadata(path).map(|metadata| metadata.permissions().mode());
+    findings.push(match mode(&settings.data) {
+        Ok(mode) if mode & OTHERS != 0 => Finding::warning(
             "data folder",
             format!("{} is open to other users of this machine", settings.data.display()),
             "Take their rights away: `chmod o-rwx`. It holds keys, and may hold texts.",
-        )),
-        Ok(_) => findings.push(Finding::ok("data folder", settings.data.display().to_string())),
-        Err(_) => {
-            findings.push(Finding::ok("data folder", "none yet; it is made where something is kept in it"))
-        }
-    }
+        ),
+        Ok(_) => Finding::ok("data folder", settings.data.display().to_string()),
+        Err(_) => Finding::ok("data folder", "none yet; it is made where something is kept in it"),
+    });
     let file = settings.data.join("signing-key");
     let finding = if shared {
         Finding::ok("signing key", "shared by the setting")
     } else if !file.exists() {
         Finding::ok("signing key", "none yet; the first start makes one in the data folder")
-    } else if std::fs::metadata(&file).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 == 0) {
+    } else if mode(&file).is_ok_and(|mode| mode & (GROUP | OTHERS) == 0) {
         Finding::ok(
             "signing key",
             "in the data folder; several gateways need a shared one (`footnote key new`)",

@@ -4,12 +4,12 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use super::{Finding, PATIENCE};
-use crate::config::Services;
+use crate::config::{SecretSetting, Services};
 
 /// Looks at every part that is set.
 pub(super) async fn examine(services: &Services, findings: &mut Vec<Finding>) {
     let objects = services.objects.objects_endpoint.as_deref();
-    let mail = services.mail.smtp_url.as_ref().map(|url| url.reveal());
+    let mail = services.mail.smtp_url.as_ref().map(SecretSetting::reveal);
     let parts = [
         ("vectors", services.vectors.qdrant_url.as_deref(), "Qdrant's engine in this process"),
         ("embeddings", services.embeddings.embeddings_url.as_deref(), "the model in the binary"),
