@@ -17,16 +17,15 @@ use uuid::Uuid;
 use super::chunking::{self, ChunkSpan};
 use super::documents::content_hash;
 use super::originals::{self, OBJECTS_ERROR};
-use super::outcomes::{end, fail, overtaken};
+use super::outcomes::{end, fail, not_embedded, overtaken};
 use super::parsing::{self, Format, ParseFailure, Parsed};
 use super::passages::{embeddings, insert_chunks, insert_embeddings, reuse_embeddings};
 use super::purge::enqueue_purge;
 use super::service::INGEST;
 use super::vectors::{ensure_index, failure};
-use crate::adapters::embeddings::EmbedError;
 use crate::error::{Error, Result};
 use crate::tenancy::{Event, EventType, Operation, Permission, statement};
-use crate::worker::{Awaited, JobContext, JobFailure, JobHandler};
+use crate::worker::{JobContext, JobFailure, JobHandler};
 
 /// Old points and passages stay longer than the longest run, so that whoever began with them can read back.
 const OLD_POINTS_STAY_MS: i64 = 600_000;
@@ -408,17 +407,6 @@ impl<'a> Work<'a> {
             ))
             .await?;
         Ok(())
-    }
-}
-
-/// What a failing embedder means to a job.
-fn not_embedded(error: &EmbedError) -> JobFailure {
-    let class = "EMBEDDING_ERROR";
-    match error {
-        EmbedError::Unavailable(_) | EmbedError::RateLimited { .. } => {
-            JobFailure::waiting(Awaited::Embeddings, class, error.to_string())
-        }
-        _ => JobFailure::new(class, error.to_string(), error.retryable()),
     }
 }
 
