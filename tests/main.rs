@@ -13,6 +13,7 @@ mod isolation;
 mod issuers;
 mod knowledge;
 mod mail;
+mod models;
 mod objects;
 mod postgres;
 mod server;

@@ -7,6 +7,7 @@ pub mod database;
 pub mod issuer;
 pub mod mailbox;
 pub mod pooler;
+pub mod provider;
 pub mod proxy;
 pub mod s3;
 pub mod world;

@@ -16,6 +16,7 @@ pub mod migrations;
 pub mod owner_access;
 pub mod people;
 pub mod private_database;
+mod providers;
 pub mod rehearsal;
 pub mod roles;
 pub mod scram;

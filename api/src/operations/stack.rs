@@ -18,6 +18,7 @@ use super::addresses::{self, Addresses};
 use super::duty::Duty;
 use super::migrations::{self, Migrations};
 use super::private_database::PrivateDatabase;
+use super::providers::Providers;
 use crate::accounts::Accounts;
 use crate::adapters::embeddings::StaticModel;
 use crate::adapters::issuers::Issuers;
@@ -90,6 +91,7 @@ impl Stack {
         let links = Links::read(&settings.services.mail).map_err(Failure::Usage)?;
         let keeps_data = set.is_none() || duty.keeps_data(&settings.services);
         let folder = if keeps_data { Some(DataFolder::open(&settings.data)?) } else { None };
+        let providers = Providers::configured(&settings.services)?;
         let elsewhere = settings.services.objects.objects_url.is_some();
         let kept_in = folder.as_ref().map_or(settings.data.as_path(), DataFolder::path);
         let objects = Objects::open(&settings.services.objects, kept_in).map_err(if elsewhere {
@@ -118,7 +120,7 @@ impl Stack {
             addresses,
             database.is_some(),
             (&settings.limits, &settings.services),
-            (engines, objects),
+            (engines, objects, providers),
         )
         .await;
         match assembled {
@@ -322,7 +324,7 @@ async fn assemble(
     addresses: Addresses,
     migrate: bool,
     (limits, services): (&Limits, &Services),
-    (engines, objects): (tokio::task::JoinHandle<Result<Engines, Failure>>, Objects),
+    (engines, objects, providers): (tokio::task::JoinHandle<Result<Engines, Failure>>, Objects, Providers),
 ) -> Result<Assembled, Failure> {
     if let Some(owner) = &addresses.owner {
         bring_up_to_date(owner, migrate).await?;
@@ -338,6 +340,8 @@ async fn assemble(
         requests: requests.clone(),
         jobs: jobs.clone(),
         vectors: vectors.clone(),
+        embedder: providers.embedder.clone(),
+        model: providers.model.clone(),
         objects: objects.clone(),
         mailer: mailer.clone(),
     };
@@ -350,7 +354,8 @@ async fn assemble(
         lane: Lane::new(jobs.clone()),
         vectors,
         objects,
-        embedder: Arc::new(model.clone()),
+        embedder: providers.embedder.unwrap_or_else(|| Arc::new(model.clone())),
+        model: providers.model,
         token_counter: Arc::new(model),
         tokens,
         issuers,
