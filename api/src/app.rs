@@ -6,7 +6,12 @@ use footnote_vectors::Vectors;
 
 use crate::accounts::Accounts;
 use crate::adapters::embeddings::{Embedder, TokenCounter};
+use crate::adapters::issuers::Issuers;
+use crate::adapters::llm::ChatModel;
+use crate::adapters::mail::Mailer;
+use crate::adapters::objects::Objects;
 use crate::config::Limits;
+use crate::health::Health;
 use crate::tenancy::{Database, Lane};
 use crate::tokens::Tokens;
 
@@ -18,16 +23,26 @@ pub struct Parts {
     pub lane: Lane,
     /// The door to Qdrant.
     pub vectors: Vectors,
+    /// The door to the object store.
+    pub objects: Objects,
     /// What makes vectors of texts.
     pub embedder: Arc<dyn Embedder>,
-    /// The embedder's own count of tokens.
+    /// What answers runs; none where the extractive answerer does.
+    pub model: Option<Arc<dyn ChatModel>>,
+    /// What counts tokens of passages.
     pub token_counter: Arc<dyn TokenCounter>,
     /// What mints and checks access tokens.
     pub tokens: Tokens,
+    /// Whose tokens count besides.
+    pub issuers: Issuers,
+    /// What sends mail.
+    pub mailer: Arc<dyn Mailer>,
     /// How people come in.
     pub accounts: Accounts,
     /// What one client may ask for.
     pub limits: Limits,
+    /// How everything else is.
+    pub health: Health,
 }
 
 /// The application.
@@ -58,13 +73,25 @@ impl App {
         &self.0.vectors
     }
 
+    /// The door to the object store.
+    #[must_use]
+    pub fn objects(&self) -> &Objects {
+        &self.0.objects
+    }
+
     /// What makes vectors of texts.
     #[must_use]
     pub fn embedder(&self) -> &dyn Embedder {
         self.0.embedder.as_ref()
     }
 
-    /// The embedder's own count of tokens.
+    /// What answers runs; none where the extractive answerer does.
+    #[must_use]
+    pub fn model(&self) -> Option<&Arc<dyn ChatModel>> {
+        self.0.model.as_ref()
+    }
+
+    /// What counts tokens of passages.
     #[must_use]
     pub fn token_counter(&self) -> &Arc<dyn TokenCounter> {
         &self.0.token_counter
@@ -74,6 +101,24 @@ impl App {
     #[must_use]
     pub fn tokens(&self) -> &Tokens {
         &self.0.tokens
+    }
+
+    /// Whose tokens count besides.
+    #[must_use]
+    pub fn issuers(&self) -> &Issuers {
+        &self.0.issuers
+    }
+
+    /// What sends mail.
+    #[must_use]
+    pub fn mailer(&self) -> &Arc<dyn Mailer> {
+        &self.0.mailer
+    }
+
+    /// How everything that this depends on is.
+    #[must_use]
+    pub fn health(&self) -> &Health {
+        &self.0.health
     }
 
     /// How people come in.

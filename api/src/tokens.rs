@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
@@ -60,8 +62,30 @@ impl Tokens {
             Err(error) => return Err(describe(&error)),
         };
         let key = SigningKey::from_pkcs8_der(&der).map_err(|error| describe(&error))?;
+        Self::with(&key).map_err(|error| describe(&error))
+    }
+
+    /// Takes a key of Ed25519 that several processes share, as base64 of PKCS#8 or as PEM around it.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the operator, without the key.
+    pub fn from_key(text: &str) -> Result<Self, String> {
+        const REFUSAL: &str =
+            "is not a private key of Ed25519 in PKCS#8 (base64 or PEM); `footnote key new` makes one";
+        let body: String = text.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
+        if body.len() > LONGEST {
+            return Err(REFUSAL.to_owned());
+        }
+        let der = STANDARD.decode(body).map_err(|_| REFUSAL)?;
+        let key = SigningKey::from_pkcs8_der(&der).map_err(|_| REFUSAL)?;
+        Self::with(&key).map_err(|_| REFUSAL.to_owned())
+    }
+
+    fn with(key: &SigningKey) -> Result<Self, ed25519_dalek::pkcs8::Error> {
+        let der = key.to_pkcs8_der()?;
         Ok(Self {
-            signing: EncodingKey::from_ed_der(&der),
+            signing: EncodingKey::from_ed_der(der.as_bytes()),
             verifying: DecodingKey::from_ed_der(key.verifying_key().as_bytes()),
             blinding: Sha256::new()
                 .chain_update(b"footnote blinding")
@@ -69,6 +93,16 @@ impl Tokens {
                 .finalize()
                 .into(),
         })
+    }
+
+    /// A key of this process alone, which answers no requests.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the operator.
+    pub fn of_nobody() -> Result<Self, String> {
+        let key = SigningKey::from_bytes(&rand::random());
+        Self::with(&key).map_err(|error| format!("a signing key: {error}"))
     }
 
     /// Mints a token for a session, in the form of the header `Authorization`.
@@ -130,6 +164,31 @@ impl Tokens {
     }
 }
 
+/// Makes a key for [`Tokens::from_key`], in base64.
+///
+/// # Errors
+///
+/// A sentence for the operator: the key cannot be written down.
+pub fn new_key() -> Result<String, String> {
+    let key = SigningKey::from_bytes(&rand::random());
+    let der = key.to_pkcs8_der().map_err(|error| format!("the key cannot be written down: {error}"))?;
+    Ok(STANDARD.encode(der.as_bytes()))
+}
+
+/// The same key as PEM (RFC 7468), for a file.
+#[must_use]
+pub fn as_pem(key: &str) -> String {
+    let mut pem = String::from("-----BEGIN PRIVATE KEY-----\n");
+    for (index, letter) in key.chars().enumerate() {
+        if index > 0 && index % 64 == 0 {
+            pem.push('\n');
+        }
+        pem.push(letter);
+    }
+    pem.push_str("\n-----END PRIVATE KEY-----\n");
+    pem
+}
+
 #[cfg(test)]
 mod tests {
     use super::Tokens;
@@ -148,6 +207,21 @@ mod tests {
         let token = ours.mint(UserId::new(), session, now() + chrono::TimeDelta::hours(1)).expect("a token");
         assert_eq!(ours.verify(&token).expect("valid"), session);
         assert!(theirs.verify(&token).is_err());
+    }
+
+    #[test]
+    fn gateways_with_one_key_take_each_others_tokens() {
+        let key = super::new_key().expect("a key");
+        let one = Tokens::from_key(&key).expect("base64");
+        let other = Tokens::from_key(&super::as_pem(&key)).expect("PEM");
+        let session = SessionId::new();
+        let token = one.mint(UserId::new(), session, now() + chrono::TimeDelta::hours(1)).expect("a token");
+        assert_eq!(other.verify(&token).expect("valid"), session);
+        // As OpenSSL writes it: PKCS#8 version 1, without the public key.
+        let openssl = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
+        let third = Tokens::from_key(openssl).expect("PEM");
+        assert!(third.verify(&token).is_err());
+        assert!(third.mint(UserId::new(), session, now()).is_ok());
     }
 
     #[test]

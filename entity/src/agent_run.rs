@@ -88,6 +88,12 @@ pub enum AgentRunWaitReason {
     /// The vector index.
     #[sea_orm(string_value = "VECTORS")]
     Vectors,
+    /// The embedding model.
+    #[sea_orm(string_value = "EMBEDDINGS")]
+    Embeddings,
+    /// The chat model.
+    #[sea_orm(string_value = "MODEL")]
+    Model,
 }
 
 /// A run: a question, what was done, and the answer.

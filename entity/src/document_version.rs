@@ -43,12 +43,12 @@ pub struct Model {
     pub ordinal: i32,
     /// The format of the source.
     pub format: DocumentFormat,
-    /// What was sent.
+    /// What was sent as text; none where the original is an object of an upload.
     #[graphql(skip)]
-    pub source: String,
-    /// SHA-256 of format and source.
+    pub source: Option<String>,
+    /// SHA-256 of format and source; none until an upload is parsed.
     #[graphql(skip)]
-    pub content_hash: Vec<u8>,
+    pub content_hash: Option<Vec<u8>>,
     /// What citations quote; none until it is parsed.
     #[graphql(skip)]
     pub text: Option<String>,
@@ -87,7 +87,7 @@ pub fn without_text() -> Select<Entity> {
             Column::Parser,
             Column::CreatedAt,
         ])
-        .expr_as(Expr::value(""), "source")
-        .expr_as(Expr::value(Vec::<u8>::new()), "content_hash")
+        .expr_as(Expr::value(Option::<String>::None), "source")
+        .expr_as(Expr::value(Option::<Vec<u8>>::None), "content_hash")
         .expr_as(Expr::value(Option::<String>::None), "text")
 }

@@ -229,6 +229,8 @@ ids! {
     UserId = "user";
     /// A signed-in session.
     SessionId = "session";
+    /// A person as an external issuer knows them.
+    IdentityId = "identity";
     /// A mail about an account.
     MailId = "mail";
     /// A workspace: the tenant.
@@ -255,6 +257,10 @@ ids! {
     PointId = "point";
     /// An ingestion.
     IngestionId = "ingestion";
+    /// Bytes that may be sent for a version.
+    UploadId = "upload";
+    /// An object in the object store: the bytes of a version, as one attempt to send them left them.
+    OriginalId = "original";
     /// An agent.
     AgentId = "agent";
     /// A run of an agent.

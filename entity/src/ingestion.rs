@@ -79,6 +79,12 @@ pub enum IngestionFailureClass {
     /// A fault of ours; the log has it under the request id.
     #[sea_orm(string_value = "INTERNAL")]
     Internal,
+    /// The bytes did not come before the upload expired; send them by a new `upload` of documentUpdate.
+    #[sea_orm(string_value = "UPLOAD_EXPIRED")]
+    UploadExpired,
+    /// The object store failed, or has lost what was uploaded.
+    #[sea_orm(string_value = "OBJECTS_ERROR")]
+    ObjectsError,
 }
 
 /// What an ingestion waits for. More values may be added.
@@ -98,6 +104,12 @@ pub enum IngestionWaitReason {
     /// The vector index.
     #[sea_orm(string_value = "VECTORS")]
     Vectors,
+    /// The bytes that are to be sent to the address of `upload`.
+    #[sea_orm(string_value = "UPLOAD")]
+    Upload,
+    /// The object store.
+    #[sea_orm(string_value = "OBJECTS")]
+    Objects,
 }
 
 /// The ingestion of one version of a document.

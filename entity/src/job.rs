@@ -44,7 +44,7 @@ pub struct Model {
     /// Whose permissions it runs with; null for the system.
     #[graphql(skip)]
     pub actor_id: Option<UserId>,
-    /// How often a worker took it.
+    /// How often a worker took it; attempts that found a part away, such as the vector index, are not counted.
     pub attempts: i32,
     /// After so many failures it is DEAD.
     pub max_attempts: i32,
@@ -55,6 +55,9 @@ pub struct Model {
     pub lease_token: Option<uuid::Uuid>,
     /// After this moment another worker takes it; null while nobody has it.
     pub lease_expires_at: Option<DateTimeUtc>,
+    /// When it first found a part away that it depends on, such as the vector index; null where it never did. It goes on by
+    /// itself when the part is back.
+    pub waiting_since: Option<DateTimeUtc>,
     /// The worker that has or had it.
     #[graphql(skip)]
     pub worker: Option<String>,
@@ -83,6 +86,6 @@ impl ActiveModelBehavior for ActiveModel {}
 crate::sparse::sparse! {
     workspace_id: WorkspaceId, id: Id, kind: Kind, subject_id: SubjectId, status: Status, actor_id:
     ActorId, attempts: Attempts, max_attempts: MaxAttempts, run_at: RunAt, lease_token: LeaseToken,
-    lease_expires_at: LeaseExpiresAt, worker: Worker, failure_class: FailureClass, last_error: LastError,
+    lease_expires_at: LeaseExpiresAt, waiting_since: WaitingSince, worker: Worker, failure_class: FailureClass, last_error: LastError,
     dedupe_key: DedupeKey, correlation_id: CorrelationId, updated_at: UpdatedAt, created_at: CreatedAt,
 }

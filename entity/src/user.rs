@@ -14,8 +14,8 @@ pub struct Model {
     /// The id.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: UserId,
-    /// The address, in lower case.
-    pub email: String,
+    /// The address, in lower case. Null where the person signs in by an external issuer that vouches for no address.
+    pub email: Option<String>,
     /// The name to show.
     pub name: String,
     /// When it was made.

@@ -13,9 +13,13 @@ mod m20261122_000005_create_agent_runs;
 mod m20261123_000001_create_idempotency_records;
 mod m20261123_000002_delete_collections;
 mod m20261123_000003_index_lists;
+mod m20261125_000001_let_jobs_wait;
+mod m20261125_000003_create_uploads;
 mod m20261125_000005_create_accounts;
 mod m20261125_000006_open_sign_in;
 mod m20261125_000007_found_workspaces;
+mod m20261125_000008_create_identities;
+mod m20261125_000010_show_migration_history;
 
 use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
 
@@ -33,9 +37,13 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000001_create_idempotency_records::Migration),
             Box::new(m20261123_000002_delete_collections::Migration),
             Box::new(m20261123_000003_index_lists::Migration),
+            Box::new(m20261125_000001_let_jobs_wait::Migration),
+            Box::new(m20261125_000003_create_uploads::Migration),
             Box::new(m20261125_000005_create_accounts::Migration),
             Box::new(m20261125_000006_open_sign_in::Migration),
             Box::new(m20261125_000007_found_workspaces::Migration),
+            Box::new(m20261125_000008_create_identities::Migration),
+            Box::new(m20261125_000010_show_migration_history::Migration),
         ]
     }
 }

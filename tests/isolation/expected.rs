@@ -32,6 +32,7 @@ pub const TENANT_TABLES: &[Row] = &[
     ("embedding_indexes", Can("document:read"), Job, Job, Nobody),
     ("chunk_embeddings", Job, Job, Nobody, Job),
     ("ingestions", Can("document:read"), Can("document:write"), Can("document:write"), Job),
+    ("uploads", Can("document:read"), Can("document:write"), Can("document:write"), Nobody),
     ("agents", Can("agent:read"), Can("agent:write"), Can("agent:write"), Nobody),
     ("agent_runs", Can("agent_run:read"), Can("agent_run:write"), Can("agent_run:write"), Nobody),
     ("agent_run_events", Can("agent_run:read"), Can("agent_run:write"), Nobody, Nobody),
@@ -57,6 +58,10 @@ pub const OTHER_TABLES: &[(&str, &str)] = &[
     ),
     ("outgoing_mails", "mails about accounts, which stand before any workspace; only doors see it"),
     (
+        "identities",
+        "who somebody is to an external issuer, before any workspace is chosen; only doors see it",
+    ),
+    (
         "account_idempotency_records",
         "keys outside any workspace belong to a person or to an address; only doors see it",
     ),
@@ -65,7 +70,7 @@ pub const OTHER_TABLES: &[(&str, &str)] = &[
     ("queue_turns", "one row for each workspace; only doors see it"),
     ("queue_heads", "one row for each workspace; only doors see it"),
     ("event_types", "the catalogue is the same for every tenant"),
-    ("seaql_migrations", "the history of the schema; only the owner sees it"),
+    ("seaql_migrations", "the history of the schema; only the owner sees it, others its names by a door"),
 ];
 
 /// The doors: what runs with more rights than its caller.
@@ -80,13 +85,17 @@ pub const DOORS: &[&str] = &[
     "claim_jobs",
     "renew_job",
     "enter_job",
+    "enter_upload",
     "finish_job",
     "fail_job",
+    "defer_job",
     "reap_jobs",
     "forget_idempotency_records",
     "claim_mails",
     "mint_account_link",
     "finish_mail",
+    "enter_identity",
+    "admit_identity",
     "enter_nobody",
     "begin_sign_in",
     "finish_sign_in",
@@ -102,4 +111,5 @@ pub const DOORS: &[&str] = &[
     "found_workspace",
     "claim_account_key",
     "record_account_answer",
+    "applied_migrations",
 ];

@@ -39,6 +39,14 @@ async fn world_with_a_row_in_every_table() -> World {
     }
     let mut superuser = world.superuser().await;
     sqlx::query(
+        "insert into uploads (workspace_id, id, document_id, document_version_id, actor_id, token_hash, content_type, size_bytes, expires_at)
+         select v.workspace_id, gen_random_uuid(), v.document_id, v.id, m.user_id, sha256('x'), 'text/plain', 1, now()
+         from document_versions v join memberships m on m.workspace_id = v.workspace_id and m.role = 'OWNER'",
+    )
+    .execute(&mut superuser)
+    .await
+    .expect("an upload in each workspace");
+    sqlx::query(
         "insert into jobs (workspace_id, id, kind, subject_id, status, correlation_id)
          select id, gen_random_uuid(), 'document.ingest', gen_random_uuid(), 'DEAD', 'test' from workspaces",
     )

@@ -5,6 +5,6 @@ mod catalog;
 mod expected;
 mod matrix;
 mod requests;
-mod vectors;
+pub mod vectors;
 
 pub use expected::TENANT_TABLES;

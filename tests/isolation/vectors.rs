@@ -12,7 +12,11 @@ const SECRET: &str = "The zanzibar protocol is activated by the emerald key.";
 
 #[tokio::test]
 async fn a_point_planted_for_another_tenant_is_dropped_and_counted() {
-    let world = World::new().await;
+    planted_points_are_dropped_and_counted(&World::new().await).await;
+}
+
+/// Holds the promise in a world with a worker, whichever engine it is on.
+pub async fn planted_points_are_dropped_and_counted(world: &World) {
     for (who, text) in [(Who::Owner, SECRET), (Who::Stranger, "The lobby closes at six in the evening.")] {
         let collection = world.collection(who, "Notes").await;
         let document = world.document(who, &collection, "Note", text).await;

@@ -55,6 +55,23 @@ pub fn superuser_url(database: &str) -> String {
     CLUSTER.get_or_init(start).cluster.superuser_url(database)
 }
 
+/// A cluster of a test's own, for what belongs to a whole cluster, as the passwords of roles do; it ends with the value.
+pub struct Own(Supervised);
+
+impl Own {
+    /// The superuser's address of a database in it.
+    #[must_use]
+    pub fn superuser_url(&self, database: &str) -> String {
+        self.0.cluster.superuser_url(database)
+    }
+}
+
+/// Starts a cluster of a test's own; not on a thread of a runtime.
+#[must_use]
+pub fn of_its_own() -> Own {
+    Own(start())
+}
+
 /// Returns a folder that is removed after the process, when nothing of it is open any more.
 #[must_use]
 pub fn scratch() -> PathBuf {

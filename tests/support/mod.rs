@@ -2,8 +2,14 @@
 
 pub mod client;
 pub mod cluster;
+pub mod command;
 pub mod database;
+pub mod issuer;
+pub mod mailbox;
+pub mod pooler;
+pub mod provider;
 pub mod proxy;
+pub mod s3;
 pub mod world;
 
 pub use client::{Reply, Who};

@@ -1,6 +1,7 @@
 //! Two workspaces, four people, a server on a free port, and workers when a test wants them.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use footnote::adapters::http::use_ring;
@@ -26,6 +27,8 @@ pub struct World {
     pub database: TestDatabase,
     /// `http://127.0.0.1:port`.
     pub address: String,
+    /// The data folder.
+    pub data: PathBuf,
     people: HashMap<Who, (Credentials, String)>,
     http: reqwest::Client,
 }
@@ -45,9 +48,14 @@ impl World {
 
     /// With these limits and services, a server, and nobody who runs jobs.
     pub async fn with(limits: Limits, services: Services) -> Self {
-        let database = TestDatabase::create().await;
+        Self::on(TestDatabase::create().await, limits, services).await
+    }
+
+    /// The same on a database whose addresses a test has made.
+    pub async fn on(database: TestDatabase, limits: Limits, services: Services) -> Self {
+        let data = cluster::scratch();
         let settings = Settings {
-            data: cluster::scratch(),
+            data: data.clone(),
             urls: database.urls.clone(),
             limits: Limits { app_connections: 8, worker_connections: 6, ..limits },
             services,
@@ -61,7 +69,7 @@ impl World {
         stack.start_server(listener, options);
         use_ring();
         let http = reqwest::Client::builder().timeout(Duration::from_mins(1)).build().expect("a client");
-        Self { stack, database, address, people, http }
+        Self { stack, database, address, data, people, http }
     }
 
     /// Sends a GraphQL request over HTTP.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use entity::id::JobId;
 use footnote::error::Result;
 use footnote::tenancy::{Lane, Operation};
-use footnote::worker::{JobContext, JobFailure, JobHandler, Worker};
+use footnote::worker::{Awaited, JobContext, JobFailure, JobHandler, Worker};
 use serde_json::json;
 use sqlx::Row;
 use tokio::sync::watch;
@@ -133,7 +133,7 @@ impl JobHandler for Failing {
     }
 
     async fn run(&self, _: &JobContext) -> std::result::Result<(), JobFailure> {
-        Err(JobFailure { class: "TEST", message: "It fails.".to_owned(), retryable: true })
+        Err(JobFailure::new("TEST", "It fails.", true))
     }
 
     async fn retry(&self, _: &JobContext, _: &Operation, _: &JobFailure) -> Result<()> {
@@ -173,6 +173,72 @@ async fn the_last_failure_leaves_a_dead_job_an_event_and_a_way_back() {
     assert_eq!(data["jobRetry"]["job"], json!({ "status": "QUEUED", "attempts": 0, "failureClass": null }));
     assert_eq!(world.ask(Who::Owner, retry, json!({ "id": dead["id"] })).await.code(), "CONFLICT");
     assert_eq!(world.ask(Who::Stranger, retry, json!({ "id": dead["id"] })).await.code(), "NOT_FOUND");
+}
+
+/// Finds the vector index away in every attempt, and counts them.
+#[derive(Default)]
+struct Waiting(std::sync::atomic::AtomicU32);
+
+#[async_trait::async_trait]
+impl JobHandler for Waiting {
+    fn kind(&self) -> &'static str {
+        "test.wait"
+    }
+
+    async fn run(&self, _: &JobContext) -> std::result::Result<(), JobFailure> {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Err(JobFailure::waiting(Awaited::Vectors, "INDEX_ERROR", "It is away."))
+    }
+
+    async fn retry(&self, _: &JobContext, _: &Operation, _: &JobFailure) -> Result<()> {
+        Ok(())
+    }
+
+    async fn abandon(&self, _: &JobContext, _: &Operation, _: &JobFailure) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_part_that_is_away_costs_a_job_no_attempt_for_days() {
+    let world = World::without_worker().await;
+    plant(&world, "acme", "test.wait", 1, 1).await;
+    let (stop, stopped) = watch::channel(false);
+    let handler = Arc::new(Waiting::default());
+    let worker = Worker::new(world.stack.app().clone(), vec![handler.clone()]);
+    let running = footnote::supervisor::spawn("test worker", worker.run(stopped));
+    let query = "{ jobs { nodes { status attempts failureClass waitingSince } } }";
+    let job = async || world.ask(Who::Owner, query, json!({})).await.data()["jobs"]["nodes"][0].clone();
+    let mut superuser = world.superuser().await;
+    while handler.0.load(std::sync::atomic::Ordering::SeqCst) < 3 {
+        sqlx::query("update jobs set run_at = now() where status = 'QUEUED'")
+            .execute(&mut superuser)
+            .await
+            .expect("not waited for");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let waiting = loop {
+        let job = job().await;
+        if job["status"] == "QUEUED" {
+            break job;
+        }
+    };
+    assert_eq!((&waiting["attempts"], &waiting["failureClass"]), (&json!(0), &json!("INDEX_ERROR")));
+    assert!(waiting["waitingSince"].is_string(), "{waiting}");
+    sqlx::query("update jobs set run_at = now(), waiting_since = now() - interval '8 days'")
+        .execute(&mut superuser)
+        .await
+        .expect("it has waited for days");
+    let dead = loop {
+        let job = job().await;
+        if job["status"] == "DEAD" {
+            break job;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    stop.send_replace(true);
+    running.join().await;
+    assert_eq!(dead["attempts"], json!(1), "its one attempt was counted");
 }
 
 #[tokio::test]

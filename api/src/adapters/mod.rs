@@ -2,3 +2,8 @@
 
 pub mod embeddings;
 pub mod http;
+pub mod issuers;
+pub mod llm;
+pub mod mail;
+pub mod objects;
+pub mod provider;

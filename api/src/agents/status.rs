@@ -28,11 +28,25 @@ pub(super) async fn move_to(
     status: AgentRunStatus,
     failure: Option<(AgentRunFailureClass, &str)>,
 ) -> Result<()> {
+    change(operation, id, status, failure, None).await
+}
+
+/// Lets a run wait for what its `waitReason` names.
+pub(super) async fn wait_for(operation: &Operation, id: AgentRunId, reason: &'static str) -> Result<()> {
+    change(operation, id, AgentRunStatus::Waiting, None, Some(reason)).await
+}
+
+async fn change(
+    operation: &Operation,
+    id: AgentRunId,
+    status: AgentRunStatus,
+    failure: Option<(AgentRunFailureClass, &str)>,
+    wait: Option<&'static str>,
+) -> Result<()> {
     let (class, message) = match failure {
         Some((class, message)) => (Some(class.to_value()), Some(message)),
         None => (None, None),
     };
-    let wait = (status == AgentRunStatus::Waiting).then_some("RETRY");
     // Move: the trigger checks the transition and sets its timestamp.
     let moved = operation
         .execute_raw(statement(

@@ -8,7 +8,7 @@ use super::interrupt::Interrupt;
 use super::progress::{self, IngestionProgress};
 use super::ready::{self, Headers, Ready, ReadyUser};
 use super::{guide, output, serve};
-use crate::config::{DatabaseUrls, Limits, Place, Services};
+use crate::config::{DatabaseUrls, Faults, Limits, Place, Services};
 use crate::operations::Failure;
 use crate::operations::seed::{self, Seeded, User};
 use crate::operations::stack::{Settings, Stack};
@@ -37,6 +37,12 @@ pub struct Demo {
 }
 
 impl Demo {
+    /// Says what is wrong with the settings.
+    pub fn check(&self, faults: &mut Faults) {
+        self.place.check(faults);
+        self.limits.check(faults);
+    }
+
     /// Whether somebody reads at a terminal.
     pub fn is_for_people(&self) -> bool {
         !self.json && progress::is_watched()
@@ -49,12 +55,15 @@ impl Demo {
         if !self.json {
             output::note("Starting PostgreSQL and Qdrant's engine …");
         }
+        let mut services = Services::default();
+        services.mail.lead_to(&ready::base(address));
+        let mails = self.place.data.join("mail");
         let settings = Settings {
             data: self.place.data,
             // The demo is private: addresses in the environment are for other commands.
             urls: DatabaseUrls::default(),
             limits: self.limits,
-            services: Services::default(),
+            services,
         };
         let mut stack = interrupt.or(Stack::open(settings)).await?;
         stack.start_worker();
@@ -71,7 +80,7 @@ impl Demo {
                 if self.json {
                     output::json(&ready)
                 } else {
-                    output::text(&guide::text(&ready, &seeded, began.elapsed()))
+                    output::text(&guide::text(&ready, &seeded, &mails, began.elapsed()))
                 }
             }
             Err(failure) => Err(failure),

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine;
@@ -33,7 +34,7 @@ impl Marks {
 }
 
 /// The whole text.
-pub fn text(ready: &Ready, seeded: &Seeded, took: Duration) -> String {
+pub fn text(ready: &Ready, seeded: &Seeded, mails: &Path, took: Duration) -> String {
     let Marks { bold, dim, accent, end } = Marks::for_this_output();
     let queries = queries(seeded);
     let mut text = format!(
@@ -64,6 +65,7 @@ pub fn text(ready: &Ready, seeded: &Seeded, took: Duration) -> String {
             let _ = writeln!(text, "  {line}");
         }
     }
+    let _ = write!(text, "\n{bold}Mail{end} {dim}becomes files of{end} {}\n", mails.display());
     let _ = write!(text, "\n{bold}Ctrl-C{end} stops everything.\n");
     text
 }

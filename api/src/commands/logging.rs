@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal};
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
+use crate::config::Faults;
 use crate::operations::Failure;
 
 const DEFAULT: &str = "info,sqlx=warn";
@@ -41,6 +42,13 @@ pub struct Logging {
 }
 
 impl Logging {
+    /// Demands a filter that is one.
+    pub fn check(&self, faults: &mut Faults) {
+        if self.log.as_ref().is_some_and(|filter| EnvFilter::try_new(filter).is_err()) {
+            faults.add("log", "is no log filter; write one such as `info,footnote=debug`");
+        }
+    }
+
     /// Logs from now on; `quiet` leaves room for what people read.
     pub fn start(&self, quiet: bool) -> Result<(), Failure> {
         let filter = self.log.as_deref().unwrap_or(if quiet { QUIET } else { DEFAULT });

@@ -6,9 +6,13 @@
 
 mod bench;
 mod bootstrap;
+mod config;
 mod demo;
+mod doctor;
 mod guide;
+mod health;
 mod interrupt;
+mod key;
 mod logging;
 mod migrate;
 mod output;
@@ -16,13 +20,17 @@ mod progress;
 mod ready;
 mod serve;
 mod token;
+mod worker;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::interrupt::Interrupt;
+use crate::config::Faults;
+use crate::config::layers::{self, Layers};
 use crate::operations::Failure;
 
 const EXAMPLES: &str = "Examples:
@@ -32,7 +40,8 @@ const EXAMPLES: &str = "Examples:
   footnote bootstrap --database-url postgresql://postgres:secret@db/footnote
   footnote migrate rehearse --json       applies, undoes and applies every migration
 
-Settings are flags, or the environment variables beside them.";
+Settings are flags, the environment variables beside them, or keys of footnote.toml by the names of the flags; in this order.
+`footnote config` shows which hold, and where each comes from.";
 
 /// The backend of multi-tenant AI products: one binary, one GraphQL API over PostgreSQL.
 #[derive(Debug, Parser)]
@@ -40,6 +49,10 @@ Settings are flags, or the environment variables beside them.";
 struct Arguments {
     #[command(flatten)]
     logging: logging::Logging,
+    /// A file of settings; footnote.toml in the working folder, where there is one, unless said.
+    // Read by the layers before this struct is made; it stands here to be known.
+    #[arg(long, env = "FOOTNOTE_CONFIG", global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -52,6 +65,9 @@ enum Command {
     /// Answer requests, and run jobs.
     #[command(after_help = serve::EXAMPLES)]
     Serve(Box<serve::Serve>),
+    /// Run jobs, and answer no requests: beside `serve --no-worker`.
+    #[command(after_help = worker::EXAMPLES)]
+    Worker(Box<worker::Worker>),
     /// Prepare a PostgreSQL of your own: roles, passwords, migrations. Prints the settings for the others.
     #[command(after_help = bootstrap::EXAMPLES)]
     Bootstrap(bootstrap::Bootstrap),
@@ -62,6 +78,17 @@ enum Command {
     /// Mint an access token for a member of a workspace.
     #[command(after_help = token::EXAMPLES)]
     Token(token::Token),
+    /// Print the settings of `serve`: which value holds, where it comes from, what it is for.
+    #[command(after_help = config::EXAMPLES)]
+    Config(Box<config::Config>),
+    /// Check what can be checked of a live system: its database, its roles, its isolation, its services.
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(Box<doctor::Doctor>),
+    /// Ask a running server whether it can do its work.
+    #[command(after_help = health::EXAMPLES)]
+    Health(health::Health),
+    /// Make the key that several gateways sign access tokens with.
+    Key(key::Key),
     /// Measure ingestion, search, reads and writes on this machine, in databases of their own.
     #[command(after_help = bench::EXAMPLES)]
     Bench(bench::Bench),
@@ -70,13 +97,55 @@ enum Command {
 /// Runs the command of this process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
-    let Arguments { logging, command } = Arguments::parse();
-    let quiet = matches!(&command, Command::Demo(demo) if demo.is_for_people());
-    match logging.start(quiet).and_then(|()| run(command)) {
+    let command = Arguments::command();
+    let read = layers::read(&command, std::env::args_os().collect())
+        .and_then(|layers| Ok((Arguments::from_arg_matches(&layers.matches)?, layers)));
+    let (arguments, layers) = match read {
+        Ok(read) => read,
+        // Help, the version, or a command line that is none of ours, in clap's own words.
+        Err(error) => error.exit(),
+    };
+    match start(arguments, &layers) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output::failure(&failure);
             ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+/// Stops at wrong settings, all of them at once; otherwise runs the command.
+fn start(arguments: Arguments, layers: &Layers) -> Result<(), Failure> {
+    let Arguments { logging, command, .. } = arguments;
+    let mut faults = layers.faults.clone();
+    logging.check(&mut faults);
+    command.check(&mut faults);
+    if let Command::Config(config) = command {
+        return config.run(layers, &faults);
+    }
+    if !faults.faults().is_empty() {
+        return Err(Failure::Settings(faults.faults().iter().map(|fault| layers.line(fault)).collect()));
+    }
+    let quiet = matches!(&command, Command::Demo(demo) if demo.is_for_people());
+    logging.start(quiet)?;
+    for warning in faults.warnings() {
+        tracing::warn!("the setting {}", layers.line(warning));
+    }
+    run(command)
+}
+
+impl Command {
+    /// Says what is wrong with the settings together.
+    fn check(&self, faults: &mut Faults) {
+        match self {
+            Self::Demo(demo) => demo.check(faults),
+            Self::Serve(serve) => serve.check(faults),
+            Self::Worker(worker) => worker.check(faults),
+            Self::Config(config) => config.check(faults),
+            Self::Token(token) => token.check(faults),
+            Self::Bootstrap(bootstrap) => bootstrap.check(faults),
+            Self::Doctor(doctor) => doctor.check(faults),
+            Self::Migrate(_) | Self::Schema | Self::Health(_) | Self::Key(_) | Self::Bench(_) => {}
         }
     }
 }
@@ -89,10 +158,15 @@ fn run(command: Command) -> Result<(), Failure> {
         match command {
             Command::Demo(demo) => demo.run(interrupt).await,
             Command::Serve(serve) => serve.run(interrupt).await,
+            Command::Worker(worker) => worker.run(interrupt).await,
             Command::Bootstrap(bootstrap) => bootstrap.run(interrupt).await,
             Command::Migrate(migrate) => migrate.run(interrupt).await,
             Command::Schema => output::text(&crate::graphql::sdl()),
             Command::Token(token) => token.run(interrupt).await,
+            Command::Config(_) => Ok(()),
+            Command::Doctor(doctor) => doctor.run(interrupt).await,
+            Command::Health(health) => health.run(interrupt).await,
+            Command::Key(key) => key.run(),
             Command::Bench(bench) => Box::pin(bench.run(interrupt)).await,
         }
     });

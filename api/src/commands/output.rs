@@ -26,6 +26,9 @@ pub fn note(line: &str) {
 
 /// Says on standard error why the command failed.
 pub fn failure(failure: &Failure) {
+    if let Failure::Settings(faults) = failure {
+        return faults.iter().for_each(|fault| note(&format!("footnote: {fault}")));
+    }
     note(&format!("footnote: {failure}"));
 }
 

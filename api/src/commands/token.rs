@@ -1,7 +1,7 @@
 //! `footnote token`: mints an access token for a member of a workspace.
 //!
-//! It opens a session through the owner's door and signs with the key of the data folder, so it works beside a running
-//! server; the server must use the same data folder.
+//! It opens a session through the owner's door and signs with the server's key, so it works beside a running server, which
+//! must use the same data folder or have been given the same key.
 
 use std::path::PathBuf;
 
@@ -13,6 +13,7 @@ use super::interrupt::Interrupt;
 use super::output;
 use super::ready::Headers;
 use crate::clock;
+use crate::config::{Faults, SigningKey};
 use crate::operations::owner_access::OwnerAccess;
 use crate::operations::people::People;
 use crate::operations::{Failure, stack};
@@ -40,6 +41,8 @@ pub struct Token {
     /// The data folder, which holds the key that signs.
     #[arg(long, env = "FOOTNOTE_DATA", default_value = ".footnote", value_name = "DIR")]
     data: PathBuf,
+    #[command(flatten)]
+    signing: SigningKey,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -55,11 +58,17 @@ struct Minted {
 }
 
 impl Token {
+    /// Says what is wrong with the settings.
+    pub fn check(&self, faults: &mut Faults) {
+        self.signing.check(faults);
+    }
+
     /// Mints it.
     pub async fn run(self, mut interrupt: Interrupt) -> Result<(), Failure> {
-        if !self.data.join("signing-key").is_file() {
+        if !self.signing.is_set() && !self.data.join("signing-key").is_file() {
             return Err(Failure::Usage(format!(
-                "There is no signing key in the data folder {}: name the folder of the server with --data.",
+                "There is no signing key in the data folder {}: name the folder of the server with --data, or set the key that it \
+                 was given (FOOTNOTE_SIGNING_KEY).",
                 self.data.display()
             )));
         }
@@ -75,7 +84,7 @@ impl Token {
     }
 
     async fn mint(&self, owner_url: &str) -> Result<Minted, Failure> {
-        let tokens = stack::signing_key(&self.data)?;
+        let tokens = stack::signing_key(&self.signing, &self.data)?;
         let mut people = People::connect(owner_url).await?;
         let Some(member) = people.member(&self.email, &self.workspace).await? else {
             return Err(Failure::Start(format!("{} is no active member of that workspace.", self.email)));

@@ -1,17 +1,31 @@
-//! Every limit and address that can be set: from flags, then from the environment.
+//! Every limit and address that can be set: by flags, then the environment, then `footnote.toml`, then defaults.
+//!
+//! Each group of settings says what is wrong with it (`check`), all of it at once; [`layers`] says where each value comes from.
+//! No secret is shown by `Debug`, by a fault or by a listing.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
 
 mod accounts;
+pub mod address;
+mod checks;
+mod faults;
+mod file;
+pub mod layers;
 mod secret;
 mod services;
+mod signing;
 
 pub use accounts::AccountSettings;
+pub use faults::{Fault, Faults};
 pub use secret::SecretSetting;
-pub use services::{EmbeddingService, MailService, ModelService, ObjectService, Services, VectorService};
+pub use services::{
+    EmbeddingService, IdentityService, MailService, ModelService, ObjectService, Services, VectorService,
+};
+pub use signing::SigningKey;
 
 /// Where a process listens and keeps its data.
 #[derive(Args, Clone, Debug)]
@@ -25,7 +39,7 @@ pub struct Place {
 }
 
 /// One address for each database role. None set: the embedded default.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Default)]
 pub struct DatabaseUrls {
     /// As `footnote_app`; requests.
     #[arg(long, env = "FOOTNOTE_APP_DATABASE_URL", hide_env_values = true, value_name = "URL")]
@@ -36,9 +50,18 @@ pub struct DatabaseUrls {
     /// As `footnote_owner`; migrations and the commands that make people and workspaces.
     #[arg(long, env = "FOOTNOTE_OWNER_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub owner_database_url: Option<String>,
-    /// Direct, for LISTEN, where a transaction pooler stands in between; the worker's address otherwise.
+    /// The server's own address, for LISTEN, where a transaction pooler stands in between; the address of jobs otherwise.
     #[arg(long, env = "FOOTNOTE_LISTEN_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub listen_database_url: Option<String>,
+    /// Keep no statement by name, for a transaction pooler that knows none (PgBouncer before 1.21).
+    #[arg(long, env = "FOOTNOTE_NO_NAMED_STATEMENTS")]
+    pub no_named_statements: bool,
+}
+
+impl fmt::Debug for DatabaseUrls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.each().map(|(setting, url)| (setting, url.map(address::masked)))).finish()
+    }
 }
 
 /// Which pages may call from a browser, besides the server's own.
@@ -58,6 +81,15 @@ pub struct Limits {
     /// The largest document source, in bytes.
     #[arg(long, env = "FOOTNOTE_MAX_DOCUMENT_BYTES", default_value_t = 4 * 1024 * 1024, value_name = "BYTES")]
     pub max_document_bytes: usize,
+    /// The largest upload of a document, in bytes.
+    #[arg(long, env = "FOOTNOTE_MAX_UPLOAD_BYTES", default_value_t = 32 * 1024 * 1024, value_name = "BYTES")]
+    pub max_upload_bytes: u32,
+    /// How long the address of an upload holds, in seconds.
+    #[arg(long, env = "FOOTNOTE_UPLOAD_EXPIRY_SECONDS", default_value_t = 900, value_name = "SECONDS")]
+    pub upload_expiry_seconds: u32,
+    /// The longest time that the bytes of one upload may take, in seconds.
+    #[arg(long, env = "FOOTNOTE_UPLOAD_SECONDS", default_value_t = 300, value_name = "SECONDS")]
+    pub upload_seconds: u32,
     /// The longest request, in seconds.
     #[arg(long, env = "FOOTNOTE_REQUEST_SECONDS", default_value_t = 30, value_name = "SECONDS")]
     pub request_seconds: u64,
@@ -80,6 +112,9 @@ impl Default for Limits {
         Self {
             max_body_bytes: 6 * 1024 * 1024,
             max_document_bytes: 4 * 1024 * 1024,
+            max_upload_bytes: 32 * 1024 * 1024,
+            upload_expiry_seconds: 900,
+            upload_seconds: 300,
             request_seconds: 30,
             run_seconds: 300,
             app_connections: 16,

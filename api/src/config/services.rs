@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{AccountSettings, SecretSetting};
+use super::{AccountSettings, SecretSetting, SigningKey};
 
 const REGION: &str = "us-east-1";
 const SENDER: &str = "Footnote <no-reply@localhost>";
@@ -25,6 +25,12 @@ pub struct Services {
     /// Mail.
     #[command(flatten)]
     pub mail: MailService,
+    /// Issuers.
+    #[command(flatten)]
+    pub identity: IdentityService,
+    /// The key that every gateway signs with.
+    #[command(flatten)]
+    pub signing: SigningKey,
     /// Accounts.
     #[command(flatten)]
     pub accounts: AccountSettings,
@@ -56,6 +62,15 @@ pub struct EmbeddingService {
     /// The length of its vectors.
     #[arg(long, env = "EMBEDDINGS_DIMENSIONS", value_name = "COUNT")]
     pub embeddings_dimensions: Option<usize>,
+    /// Ask the provider for vectors of that length, which some models can shorten; otherwise it is the model's own length.
+    #[arg(long, env = "EMBEDDINGS_ASK_DIMENSIONS")]
+    pub embeddings_ask_dimensions: bool,
+    /// The longest request with its tries again, in seconds; 20 unless said.
+    #[arg(long, env = "EMBEDDINGS_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub embeddings_seconds: Option<u64>,
+    /// The most requests a minute of this process; as many as it can unless said.
+    #[arg(long, env = "EMBEDDINGS_REQUESTS_PER_MINUTE", value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    pub embeddings_requests_per_minute: Option<u32>,
 }
 
 /// An OpenAI-compatible chat model.
@@ -70,6 +85,15 @@ pub struct ModelService {
     /// The name of the model, as the provider has it.
     #[arg(long, env = "LLM_MODEL", value_name = "NAME")]
     pub llm_model: Option<String>,
+    /// The longest answer of the model, in seconds; 120 unless said. A run's own deadline holds besides.
+    #[arg(long, env = "LLM_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub llm_seconds: Option<u64>,
+    /// The longest silence before or within an answer, in seconds; 30 unless said.
+    #[arg(long, env = "LLM_SILENCE_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub llm_silence_seconds: Option<u64>,
+    /// The most requests a minute of this process; as many as it can unless said.
+    #[arg(long, env = "LLM_REQUESTS_PER_MINUTE", value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    pub llm_requests_per_minute: Option<u32>,
 }
 
 /// An object store.
@@ -101,6 +125,25 @@ pub struct MailService {
     /// The sender, as `Footnote <no-reply@example.com>`.
     #[arg(long, env = "FOOTNOTE_MAIL_FROM", default_value = SENDER, value_name = "MAILBOX")]
     pub mail_from: String,
+    /// The address that browsers know this server by, as `https://api.example`; links in mails lead there. Needed with SMTP_URL; unset,
+    /// they lead to the address that it listens on.
+    #[arg(long, env = "FOOTNOTE_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+    /// The page of an app that confirms an address, with `{token}` in it; unset, the server's own.
+    #[arg(long, env = "FOOTNOTE_VERIFY_URL", value_name = "URL")]
+    pub verify_url: Option<String>,
+    /// The page of an app that takes a new password, with `{token}` in it; unset, the server's own.
+    #[arg(long, env = "FOOTNOTE_RESET_URL", value_name = "URL")]
+    pub reset_url: Option<String>,
+}
+
+/// Who else may say who somebody is.
+#[derive(Args, Clone, Debug, Default)]
+pub struct IdentityService {
+    /// External issuers whose tokens sign people in: the path of a TOML file with a table `[[issuers]]` for each, or a JSON
+    /// list as `[{"issuer": "https://login.example", "audience": "footnote"}]`; unset, nobody else's tokens count.
+    #[arg(long, env = "FOOTNOTE_ISSUERS", value_name = "FILE|JSON")]
+    pub issuers: Option<String>,
 }
 
 impl Default for ObjectService {
@@ -115,8 +158,24 @@ impl Default for ObjectService {
     }
 }
 
+impl MailService {
+    /// Lets the links of mails that become files lead to the address that this server listens on. With a mail server somebody
+    /// else reads them, for whom that address may be none, so it has to be said.
+    pub fn lead_to(&mut self, address: &str) {
+        if self.smtp_url.is_none() {
+            self.public_url.get_or_insert_with(|| address.to_owned());
+        }
+    }
+}
+
 impl Default for MailService {
     fn default() -> Self {
-        Self { smtp_url: None, mail_from: SENDER.to_owned() }
+        Self {
+            smtp_url: None,
+            mail_from: SENDER.to_owned(),
+            public_url: None,
+            verify_url: None,
+            reset_url: None,
+        }
     }
 }

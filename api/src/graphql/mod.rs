@@ -30,7 +30,7 @@ pub use loaders::{ById, Load, loader};
 pub use node::Node;
 pub use quick::{AroundRow, Quick};
 pub(crate) use request::selected_operation;
-pub use request::{Credentials, OriginOfRequest, Request, RequestId, operation, request};
+pub use request::{Bearer, Credentials, OriginOfRequest, Request, RequestId, operation, request};
 
 /// Everything that can be asked. What does not exist and what is not visible are the same: null.
 #[derive(MergedObject, Default)]

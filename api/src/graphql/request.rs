@@ -14,9 +14,18 @@ use tokio::sync::{OnceCell, watch};
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::tenancy::{Access, Operation, Origin, WorkspaceKey};
+use crate::tenancy::{Access, Identity, Operation, Origin, WorkspaceKey};
 
-/// What a client showed: a session whose token was verified, and the workspace that it names.
+/// What a client showed: a token of ours, or of an issuer that is trusted.
+#[derive(Clone, Debug)]
+pub enum Bearer {
+    /// A token of ours.
+    Session(Credentials),
+    /// A token of an external issuer, and the workspace of the header.
+    Identity(Arc<Identity>, Option<WorkspaceKey>),
+}
+
+/// What a token of ours shows: a session, and the workspace that the client names.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     /// The session of the token.
@@ -39,21 +48,28 @@ impl RequestId {
 
 /// Who asks: what transports put into the data of a request or a socket.
 #[derive(Clone, Debug)]
-pub struct OriginOfRequest(pub Option<Credentials>);
+pub struct OriginOfRequest(pub Option<Bearer>);
 
 impl OriginOfRequest {
     /// What a door of the database is shown.
     ///
     /// # Errors
     ///
-    /// UNAUTHENTICATED for an anonymous one.
+    /// UNAUTHENTICATED for an anonymous one, and once a token of an external issuer has expired: no session of ours ends
+    /// with it, and a socket may have outlived it.
     pub fn for_request(&self) -> Result<Origin> {
-        let Some(Credentials { session, workspace }) = self.0.clone() else {
-            return Err(Error::Unauthenticated(
+        match self.0.clone() {
+            None => Err(Error::Unauthenticated(
                 "Sign in first: send the header Authorization with a bearer token.",
-            ));
-        };
-        Ok(Origin::Session { session, workspace })
+            )),
+            Some(Bearer::Session(Credentials { session, workspace })) => {
+                Ok(Origin::Session { session, workspace })
+            }
+            Some(Bearer::Identity(identity, _)) if identity.expires_at <= crate::clock::now() => {
+                Err(Error::Unauthenticated("The token has expired; get a new one."))
+            }
+            Some(Bearer::Identity(identity, workspace)) => Ok(Origin::Identity { identity, workspace }),
+        }
     }
 }
 
@@ -95,8 +111,10 @@ impl Request {
     /// The same, outside any workspace, whatever the client named.
     #[must_use]
     pub(super) fn outside(mut self) -> Self {
-        if let Some(credentials) = &mut self.origin.0 {
-            credentials.workspace = None;
+        match &mut self.origin.0 {
+            Some(Bearer::Session(credentials)) => credentials.workspace = None,
+            Some(Bearer::Identity(_, workspace)) => *workspace = None,
+            None => {}
         }
         self
     }
@@ -108,10 +126,13 @@ impl Request {
         self
     }
 
-    /// The session of the token; none for an anonymous client.
+    /// The session of the token; none for an anonymous client, and for a token of an external issuer.
     #[must_use]
     pub fn session(&self) -> Option<SessionId> {
-        self.origin.0.as_ref().map(|credentials| credentials.session)
+        match &self.origin.0 {
+            Some(Bearer::Session(credentials)) => Some(credentials.session),
+            Some(Bearer::Identity(..)) | None => None,
+        }
     }
 
     /// The application.

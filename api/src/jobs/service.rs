@@ -87,7 +87,7 @@ async fn requeue(operation: &Operation, id: JobId) -> Result<()> {
     // Retry: only a dead job, and only while no live one does the same.
     let result = operation
         .execute_raw(statement(
-            "update public.jobs set status = 'QUEUED', attempts = 0, run_at = clock_timestamp(), failure_class = null, \
+            "update public.jobs set status = 'QUEUED', attempts = 0, run_at = clock_timestamp(), waiting_since = null, failure_class = null, \
              last_error = null, updated_at = clock_timestamp() \
              where workspace_id = app.workspace_id() and id = $1 and status = 'DEAD'",
             [id.0.into()],

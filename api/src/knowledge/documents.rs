@@ -3,17 +3,19 @@
 
 use entity::document_version::DocumentFormat;
 use entity::id::{CollectionId, DocumentId, DocumentVersionId, Given};
+use entity::ingestion::IngestionWaitReason;
 use entity::{document, document_version};
 use sea_orm::{
-    ActiveEnum, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveEnum, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::collections;
 use super::purge::enqueue_purge;
-use super::service::ingest;
+use super::service::{add_ingestion, ingest};
+use super::uploads::{self, CheckedUpload, NewUpload, Ticket};
+use crate::config::Limits;
 use crate::error::{Error, ID_EXISTS, Result, broken_constraint};
 use crate::input::Check;
 use crate::tenancy::{Audit, Event, EventType, Operation, Permission, statement};
@@ -26,13 +28,16 @@ pub struct Sources {
     pub markdown: Option<String>,
     /// HTML.
     pub html: Option<String>,
+    /// Bytes that come past GraphQL.
+    pub upload: Option<NewUpload>,
 }
 
 /// A document's text.
-struct Content {
-    format: DocumentFormat,
+enum Content {
     /// As it was sent.
-    source: String,
+    Source { format: DocumentFormat, source: String },
+    /// As it will be sent.
+    Upload(CheckedUpload),
 }
 
 /// A document to make.
@@ -67,17 +72,18 @@ pub struct ChangedDocument {
 pub async fn create(
     operation: &Operation,
     request_id: &str,
-    limit: usize,
+    limits: &Limits,
     new: NewDocument,
-) -> Result<document::Model> {
+) -> Result<(document::Model, Option<Ticket>)> {
     let _ = operation.require(Permission::DocumentWrite)?;
     let mut check = Check::new();
     let id = check.new_id("id", new.id.as_ref());
     let collection_id = check.id("collectionId", &new.collection_id);
     let title = check.text("title", &new.title, 1..=500);
-    let content = check_sources(&mut check, new.sources, limit);
-    if content.is_none() {
-        check.refuse("text", "REQUIRED", "Send one of `text`, `markdown` and `html`.");
+    let nothing = new.sources.is_empty();
+    let content = check_sources(&mut check, new.sources, limits);
+    if nothing {
+        check.refuse("text", "REQUIRED", "Send one of `text`, `markdown`, `html` and `upload`.");
     }
     let ((id, collection_id), content) = check.finish_with(id.zip(collection_id).zip(content))?;
     let row = document::ActiveModel {
@@ -98,7 +104,7 @@ pub async fn create(
     // Looked at afterwards: from now on the foreign key's lock keeps the collection from being deleted, and one that was
     // deleted while the key waited shows.
     collections::find(operation, collection_id).await?.ok_or(Error::NotFound("collection"))?;
-    add_version(operation, request_id, row.id, 1, content).await?;
+    let ticket = add_version(operation, request_id, (row.id, 1), content, limits).await?;
     tell(operation, request_id, EventType::DocumentCreated, &row);
     operation.audit(Audit {
         action: "document.create",
@@ -107,7 +113,7 @@ pub async fn create(
         after: json!({ "title": row.title }),
         request_id: request_id.to_owned(),
     });
-    Ok(row)
+    Ok((row, ticket))
 }
 
 /// Changes a document; a text that differs becomes a new version and is ingested.
@@ -118,15 +124,15 @@ pub async fn create(
 pub async fn update(
     operation: &Operation,
     request_id: &str,
-    limit: usize,
+    limits: &Limits,
     change: ChangedDocument,
-) -> Result<document::Model> {
+) -> Result<(document::Model, Option<Ticket>)> {
     let _ = operation.require(Permission::DocumentWrite)?;
     let mut check = Check::new();
     let id = check.id("id", &change.id);
     let version = check.version(change.version);
     let title = check.optional_text("title", change.title.as_deref(), 1..=500);
-    let content = check_sources(&mut check, change.sources, limit);
+    let content = check_sources(&mut check, change.sources, limits);
     let id = check.finish_with(id)?;
     let before = lock(operation, id).await?;
     current(&before, version)?;
@@ -136,7 +142,7 @@ pub async fn update(
         _ => None,
     };
     if content.is_none() && title == before.title {
-        return Ok(before);
+        return Ok((before, None));
     }
     let ordinal = before.latest_ordinal + i32::from(content.is_some());
     // Update: the row is locked, so its version is the one that was checked.
@@ -147,9 +153,10 @@ pub async fn update(
             [id.0.into(), title.into(), ordinal.into()],
         ))
         .await?;
-    if let Some(content) = content {
-        add_version(operation, request_id, id, ordinal, content).await?;
-    }
+    let ticket = match content {
+        Some(content) => add_version(operation, request_id, (id, ordinal), content, limits).await?,
+        None => None,
+    };
     let row = find(operation, id).await?;
     tell(operation, request_id, EventType::DocumentUpdated, &row);
     operation.audit(Audit {
@@ -159,7 +166,7 @@ pub async fn update(
         after: json!({ "title": row.title, "version": row.version }),
         request_id: request_id.to_owned(),
     });
-    Ok(row)
+    Ok((row, ticket))
 }
 
 /// Deletes a document: it is found no more at once; what no answer cites is removed soon after.
@@ -189,6 +196,7 @@ pub async fn delete(
             [id.0.into()],
         ))
         .await?;
+    uploads::cancel(operation, id).await?;
     enqueue_purge(operation, request_id, id, 0).await?;
     tell(operation, request_id, EventType::DocumentDeleted, &row);
     operation.audit(Audit {
@@ -201,24 +209,35 @@ pub async fn delete(
     Ok(id)
 }
 
-/// The text that was sent; none where there is none. What is wrong with it is noted.
-fn check_sources(check: &mut Check, sources: Sources, limit: usize) -> Option<Content> {
-    let Sources { text, markdown, html } = sources;
+impl Sources {
+    fn is_empty(&self) -> bool {
+        self.text.is_none() && self.markdown.is_none() && self.html.is_none() && self.upload.is_none()
+    }
+}
+
+/// The text that was sent, or will be; none where there is none or it was refused. What is wrong with it is noted.
+fn check_sources(check: &mut Check, sources: Sources, limits: &Limits) -> Option<Content> {
+    let Sources { text, markdown, html, upload } = sources;
     let sent: Vec<_> = [
         ("text", DocumentFormat::Text, text),
         ("markdown", DocumentFormat::Markdown, markdown),
         ("html", DocumentFormat::Html, html),
     ]
     .into_iter()
-    .filter_map(|(field, format, source)| Some((field, Content { format, source: source? })))
+    .filter_map(|(field, format, source)| Some((field, format, source?)))
     .collect();
-    for (field, content) in &sent {
-        if sent.len() > 1 {
-            check.refuse(field, "EXCLUSIVE", "Send only one of `text`, `markdown` and `html`.");
+    let fields = sent.iter().map(|(field, ..)| *field).chain(upload.as_ref().map(|_| "upload"));
+    if fields.clone().count() > 1 {
+        for field in fields {
+            check.refuse(field, "EXCLUSIVE", "Send only one of `text`, `markdown`, `html` and `upload`.");
         }
-        check_source(check, field, &content.source, limit);
     }
-    sent.into_iter().next().map(|(_, content)| content)
+    for (field, _, source) in &sent {
+        check_source(check, field, source, limits.max_document_bytes);
+    }
+    let upload =
+        upload.and_then(|new| uploads::check(check, &new, limits.max_upload_bytes)).map(Content::Upload);
+    sent.into_iter().next().map(|(_, format, source)| Content::Source { format, source }).or(upload)
 }
 
 fn check_source(check: &mut Check, field: &str, source: &str, limit: usize) {
@@ -235,47 +254,65 @@ fn check_source(check: &mut Check, field: &str, source: &str, limit: usize) {
     }
 }
 
+/// Adds a version; a ticket where its bytes are still to come.
 async fn add_version(
     operation: &Operation,
     request_id: &str,
-    document_id: DocumentId,
-    ordinal: i32,
+    (document_id, ordinal): (DocumentId, i32),
     content: Content,
-) -> Result<()> {
+    limits: &Limits,
+) -> Result<Option<Ticket>> {
     let id = DocumentVersionId::new();
+    let (format, source, upload) = match content {
+        Content::Source { format, source } => (format, Some(source), None),
+        Content::Upload(checked) => (checked.format, None, Some(checked)),
+    };
     let row = document_version::ActiveModel {
         workspace_id: Set(operation.workspace_id()?),
         id: Set(id),
         document_id: Set(document_id),
         ordinal: Set(ordinal),
-        format: Set(content.format),
-        content_hash: Set(hash(&content)),
-        source: Set(content.source),
+        format: Set(format),
+        content_hash: Set(source.as_deref().map(|source| content_hash(format, source))),
+        source: Set(source),
         ..Default::default()
     };
     document_version::Entity::insert(row).exec_without_returning(operation).await?;
-    ingest(operation, request_id, document_id, id).await
+    let Some(checked) = upload else {
+        ingest(operation, request_id, document_id, id).await?;
+        return Ok(None);
+    };
+    add_ingestion(operation, document_id, id, IngestionWaitReason::Upload).await?;
+    uploads::open(operation, request_id, (document_id, id), checked, limits).await.map(Some)
 }
 
-fn hash(content: &Content) -> Vec<u8> {
+/// SHA-256 of format and source.
+pub(super) fn content_hash(format: DocumentFormat, source: &str) -> Vec<u8> {
     let mut hasher = Sha256::new();
-    hasher.update(content.format.to_value().as_bytes());
+    hasher.update(format.to_value().as_bytes());
     hasher.update([0]);
-    hasher.update(content.source.as_bytes());
+    hasher.update(source.as_bytes());
     hasher.finalize().to_vec()
 }
 
-/// Whether a text differs from the newest version's.
+/// Whether a text differs from the newest version's that has one. What an upload will bring, nobody knows.
 async fn is_new(operation: &Operation, document: &document::Model, content: &Content) -> Result<bool> {
-    let newest: Option<Vec<u8>> = document_version::Entity::find()
-        .select_only()
-        .column(document_version::Column::ContentHash)
-        .filter(document_version::Column::DocumentId.eq(document.id))
-        .order_by_desc(document_version::Column::Ordinal)
-        .into_tuple()
-        .one(operation)
+    let Content::Source { format, source } = content else { return Ok(true) };
+    let newest = operation
+        .query_one_raw(statement(
+            "select v.content_hash from public.document_versions v
+             where v.workspace_id = app.workspace_id() and v.document_id = $1
+               and not exists (select from public.uploads u where u.workspace_id = v.workspace_id
+                 and u.document_version_id = v.id and u.status <> 'STORED')
+             order by v.ordinal desc limit 1",
+            [document.id.0.into()],
+        ))
         .await?;
-    Ok(newest.as_deref() != Some(hash(content).as_slice()))
+    let newest: Option<Vec<u8>> = match newest {
+        Some(row) => row.try_get("", "content_hash")?,
+        None => None,
+    };
+    Ok(newest != Some(content_hash(*format, source)))
 }
 
 async fn lock(operation: &Operation, id: DocumentId) -> Result<document::Model> {

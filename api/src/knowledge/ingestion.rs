@@ -15,6 +15,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::chunking::{self, ChunkSpan};
+use super::documents::content_hash;
+use super::originals::{self, OBJECTS_ERROR};
+use super::outcomes::{end, fail, not_embedded, overtaken};
 use super::parsing::{self, Format, ParseFailure, Parsed};
 use super::passages::{embeddings, insert_chunks, insert_embeddings, reuse_embeddings};
 use super::purge::enqueue_purge;
@@ -43,11 +46,16 @@ impl JobHandler for Ingest {
     async fn run(&self, context: &JobContext) -> Result<(), JobFailure> {
         let Some(mut work) = Work::begin(context).await? else { return Ok(()) };
         if work.version.text.is_none() {
-            let parsed = match work.parse().await? {
+            let source = match work.fetch().await? {
+                Ok(source) => source,
+                Err(refusal) => return work.refuse(&refusal).await,
+            };
+            let hash = content_hash(work.version.format, &source);
+            let parsed = match work.parse(source).await? {
                 Ok(parsed) => parsed,
                 Err(refusal) => return work.refuse(&refusal).await,
             };
-            work.store_chunks(parsed).await?;
+            work.store_chunks(parsed, hash).await?;
         }
         work.embed().await?;
         work.index().await?;
@@ -55,13 +63,12 @@ impl JobHandler for Ingest {
     }
 
     async fn retry(&self, context: &JobContext, operation: &Operation, failure: &JobFailure) -> Result<()> {
-        let wait = if failure.class == "INDEX_ERROR" { "VECTORS" } else { "RETRY" };
         // Another attempt will come.
         operation
             .execute_raw(statement(
                 "update public.ingestions set status = 'QUEUED', wait_reason = $2, updated_at = now()
                  where workspace_id = app.workspace_id() and id = $1 and status = 'RUNNING'",
-                [context.job().subject_id.into(), wait.into()],
+                [context.job().subject_id.into(), failure.wait_reason().into()],
             ))
             .await?;
         Ok(())
@@ -73,9 +80,11 @@ impl JobHandler for Ingest {
             "EMBEDDING_ERROR" => IngestionFailureClass::EmbeddingError,
             "INDEX_ERROR" => IngestionFailureClass::IndexError,
             "TIMEOUT" => IngestionFailureClass::Timeout,
+            OBJECTS_ERROR => IngestionFailureClass::ObjectsError,
             _ => IngestionFailureClass::Internal,
         };
-        fail(operation, context, class, &failure.message).await
+        let id = IngestionId(context.job().subject_id);
+        fail(operation, context, id, (class, &failure.message)).await
     }
 }
 
@@ -116,7 +125,7 @@ impl<'a> Work<'a> {
         let (Some(version), Some(document)) = (found, document) else {
             return Err(Error::Forbidden("document:read").into());
         };
-        if document.deleted_at.is_some() || document.latest_ordinal > version.ordinal {
+        if document.deleted_at.is_some() || overtaken(&operation, &version).await? {
             end(&operation, id, "CANCELED").await?;
             // An earlier attempt may have stored points.
             enqueue_purge(&operation, &context.job().correlation_id, document.id, 0).await?;
@@ -146,13 +155,23 @@ impl<'a> Work<'a> {
         Ok(operation)
     }
 
-    async fn parse(&mut self) -> Result<Result<(Parsed, Vec<ChunkSpan>), ParseFailure>, JobFailure> {
+    /// Reads the source, from wherever it is.
+    async fn fetch(&mut self) -> Result<Result<String, ParseFailure>, JobFailure> {
+        let operation = self.operation().await?;
+        let original = originals::find(&operation, &mut self.version).await?;
+        drop(operation);
+        originals::read(self.context, self.version.id, original).await
+    }
+
+    async fn parse(
+        &mut self,
+        source: String,
+    ) -> Result<Result<(Parsed, Vec<ChunkSpan>), ParseFailure>, JobFailure> {
         let format = match self.version.format {
             DocumentFormat::Text => Format::Text,
             DocumentFormat::Markdown => Format::Markdown,
             DocumentFormat::Html => Format::Html,
         };
-        let source = std::mem::take(&mut self.version.source);
         let counter = self.context.app().token_counter().clone();
         let work = tokio::task::spawn_blocking(move || {
             let started = Instant::now();
@@ -173,19 +192,24 @@ impl<'a> Work<'a> {
     }
 
     /// Stores text and passages together: a version has both or neither.
-    async fn store_chunks(&mut self, (parsed, chunks): (Parsed, Vec<ChunkSpan>)) -> Result<(), JobFailure> {
+    async fn store_chunks(
+        &mut self,
+        (parsed, chunks): (Parsed, Vec<ChunkSpan>),
+        hash: Vec<u8>,
+    ) -> Result<(), JobFailure> {
         let operation = self.operation().await?;
         let characters = i32::try_from(parsed.text.chars().count()).map_err(Error::internal)?;
         // Store: the text, once.
         let stored = operation
             .execute_raw(statement(
-                "update public.document_versions set text = $2, char_count = $3, parser = $4
+                "update public.document_versions set text = $2, char_count = $3, parser = $4, content_hash = coalesce(content_hash, $5)
                  where workspace_id = app.workspace_id() and id = $1 and text is null",
                 [
                     self.version.id.0.into(),
                     parsed.text.into(),
                     characters.into(),
                     format!("footnote/{}", parsing::PARSER_VERSION).into(),
+                    hash.into(),
                 ],
             ))
             .await
@@ -230,11 +254,7 @@ impl<'a> Work<'a> {
         let started = Instant::now();
         for batch in missing.chunks(EMBED_BATCH) {
             let texts = batch.iter().map(|(_, text)| text.clone()).collect();
-            let vectors = app.embedder().embed(texts).await.map_err(|error| JobFailure {
-                class: "EMBEDDING_ERROR",
-                message: error.to_string(),
-                retryable: error.retryable(),
-            })?;
+            let vectors = app.embedder().embed(texts).await.map_err(|error| not_embedded(&error))?;
             let operation = self.operation().await?;
             let ids: Vec<Uuid> = batch.iter().map(|(id, _)| *id).collect();
             insert_embeddings(&operation, index.id, &ids, &vectors).await?;
@@ -363,7 +383,7 @@ impl<'a> Work<'a> {
             ParseFailure::Malformed(_) => IngestionFailureClass::MalformedDocument,
         };
         let operation = self.context.operation().await?;
-        fail(&operation, self.context, class, &refusal.to_string()).await?;
+        fail(&operation, self.context, self.id, (class, &refusal.to_string())).await?;
         Ok(self.context.finish(operation).await?)
     }
 
@@ -388,43 +408,6 @@ impl<'a> Work<'a> {
             .await?;
         Ok(())
     }
-}
-
-async fn end(operation: &Operation, id: IngestionId, status: &'static str) -> Result<()> {
-    // The end of an ingestion, whichever it is.
-    operation
-        .execute_raw(statement(
-            "update public.ingestions set status = $2, wait_reason = null, finished_at = now(), updated_at = now()
-             where workspace_id = app.workspace_id() and id = $1",
-            [id.0.into(), status.into()],
-        ))
-        .await?;
-    Ok(())
-}
-
-async fn fail(
-    operation: &Operation,
-    context: &JobContext,
-    class: IngestionFailureClass,
-    message: &str,
-) -> Result<()> {
-    let id = IngestionId(context.job().subject_id);
-    let class = class.to_value();
-    // The earlier version stays in service: nothing of the document changes.
-    operation
-        .execute_raw(statement(
-            "update public.ingestions set status = 'FAILED', wait_reason = null, failure_class = $2, failure_message = left($3, 2000),
-               finished_at = now(), updated_at = now() where workspace_id = app.workspace_id() and id = $1",
-            [id.0.into(), class.clone().into(), message.into()],
-        ))
-        .await?;
-    operation.publish(Event {
-        r#type: EventType::IngestionFailed,
-        subject: id.to_string(),
-        data: json!({ "failure_class": class, "message": message }),
-        correlation_id: context.job().correlation_id.clone(),
-    });
-    Ok(())
 }
 
 fn headings(path: &serde_json::Value) -> String {

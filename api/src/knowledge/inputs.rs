@@ -1,9 +1,12 @@
 //! What the mutations of knowledge take and give.
 
 use async_graphql::{InputObject, MaybeUndefined, SimpleObject};
+use chrono::{DateTime, Utc};
 use entity::id::{CollectionId, DocumentId, Given, IngestionId};
 
+use super::service::{NewUpload, Ticket};
 use super::types::{Collection, Document, Ingestion};
+use crate::graphql::Secret;
 
 /// A collection to make.
 #[derive(InputObject)]
@@ -61,7 +64,7 @@ pub struct CollectionDeletePayload {
     pub deleted_id: CollectionId,
 }
 
-/// A document to make. Its text is one of `text`, `markdown` and `html`.
+/// A document to make. Its text is one of `text`, `markdown`, `html` and `upload`.
 #[derive(InputObject)]
 pub struct DocumentCreateInput {
     /// An id of your own making, so that the object can be shown before the answer is there: a TypeID `document_…` whose UUID is
@@ -78,6 +81,22 @@ pub struct DocumentCreateInput {
     pub markdown: Option<String>,
     /// HTML.
     pub html: Option<String>,
+    /// A file that you will send past GraphQL: the answer's `upload` says where to. Until it has arrived, the ingestion's
+    /// `waitReason` is UPLOAD.
+    pub upload: Option<DocumentUploadInput>,
+}
+
+/// A file that will be sent to the address in the answer.
+#[derive(InputObject)]
+pub struct DocumentUploadInput {
+    /// The name of the file, for people: 1 to 255 characters. It is kept, and decides nothing.
+    pub filename: Option<String>,
+    /// The media type: `text/plain`, `text/markdown` or `text/html`, in UTF-8.
+    pub content_type: String,
+    /// The size of the file in bytes, exactly: 1 to the server's limit, which is 32 MiB unless it was set.
+    pub size_bytes: i32,
+    /// SHA-256 of the file in 64 hexadecimal digits: other bytes are refused. Not checked unless sent here or with the file.
+    pub sha256: Option<String>,
 }
 
 /// What is to change of a document. What is absent stays.
@@ -95,6 +114,9 @@ pub struct DocumentUpdateInput {
     pub markdown: Option<String>,
     /// A new text, as HTML.
     pub html: Option<String>,
+    /// A new text as a file that you will send past GraphQL: the answer's `upload` says where to. It is always a new version,
+    /// and the current one serves until the file has arrived and is ingested.
+    pub upload: Option<DocumentUploadInput>,
 }
 
 /// The document that was made or changed; `ingestion` follows its text on the way into search.
@@ -102,6 +124,49 @@ pub struct DocumentUpdateInput {
 pub struct DocumentPayload {
     /// The document.
     pub document: Document,
+    /// Where to send the file; null unless `upload` was sent.
+    pub upload: Option<DocumentUpload>,
+}
+
+/// Where and how to send a file: one request, whose body is the file as it is.
+#[derive(SimpleObject)]
+pub struct DocumentUpload {
+    /// The address, relative to the one of the API: `new URL(url, endpoint)`. Whoever has it can send the file, so keep it to
+    /// yourself; it needs no other credentials. Null in an answer that is given again, because it is shown once.
+    pub url: Secret,
+    /// The method: PUT.
+    pub method: &'static str,
+    /// The headers to send with it.
+    pub headers: Vec<DocumentUploadHeader>,
+    /// The file must have arrived by then. If it has not, the ingestion has FAILED with UPLOAD_EXPIRED.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// One header of the request that sends a file.
+#[derive(SimpleObject)]
+pub struct DocumentUploadHeader {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value.
+    pub value: String,
+}
+
+impl From<DocumentUploadInput> for NewUpload {
+    fn from(input: DocumentUploadInput) -> Self {
+        let DocumentUploadInput { filename, content_type, size_bytes, sha256 } = input;
+        Self { filename, content_type, size_bytes, sha256 }
+    }
+}
+
+impl From<Ticket> for DocumentUpload {
+    fn from(ticket: Ticket) -> Self {
+        Self {
+            url: Secret(format!("/uploads/{}", ticket.token)),
+            method: "PUT",
+            headers: vec![DocumentUploadHeader { name: "content-type", value: ticket.content_type }],
+            expires_at: ticket.expires_at,
+        }
+    }
 }
 
 /// The document to delete.

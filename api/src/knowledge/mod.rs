@@ -7,12 +7,15 @@
 mod chunking;
 pub mod collections;
 mod documents;
+mod expiry;
 mod ingestion;
 mod inputs;
 mod lists;
 mod loaders;
 mod mutation;
 pub mod offsets;
+mod originals;
+mod outcomes;
 pub mod parsing;
 mod passages;
 mod purge;
@@ -20,6 +23,7 @@ mod query;
 pub mod retrieval;
 pub mod service;
 mod types;
+pub mod uploads;
 mod vectors;
 
 use std::sync::Arc;
@@ -37,5 +41,10 @@ use crate::worker::JobHandler;
 /// The kinds of job that it owns.
 #[must_use]
 pub fn job_handlers() -> Vec<Arc<dyn JobHandler>> {
-    vec![Arc::new(ingestion::Ingest), Arc::new(purge::Purge)]
+    vec![
+        Arc::new(ingestion::Ingest),
+        Arc::new(purge::Purge),
+        Arc::new(expiry::Expire),
+        Arc::new(expiry::Sweep),
+    ]
 }

@@ -6,9 +6,10 @@ use super::collections::{self, ChangedCollection, NewCollection};
 use super::inputs::{
     CollectionCreateInput, CollectionCreatePayload, CollectionDeleteInput, CollectionDeletePayload,
     CollectionUpdateInput, CollectionUpdatePayload, DocumentCreateInput, DocumentDeleteInput,
-    DocumentDeletePayload, DocumentPayload, DocumentUpdateInput, IngestionRetryInput, IngestionRetryPayload,
+    DocumentDeletePayload, DocumentPayload, DocumentUpdateInput, DocumentUpload, IngestionRetryInput,
+    IngestionRetryPayload,
 };
-use super::service::{self, ChangedDocument, NewDocument, Sources};
+use super::service::{self, ChangedDocument, NewDocument, NewUpload, Sources};
 use super::types::{Collection, Document, Ingestion};
 use crate::error::Result;
 use crate::graphql::request;
@@ -74,12 +75,16 @@ impl KnowledgeMutation {
             id: input.id,
             collection_id: input.collection_id,
             title: input.title,
-            sources: Sources { text: input.text, markdown: input.markdown, html: input.html },
+            sources: Sources {
+                text: input.text,
+                markdown: input.markdown,
+                html: input.html,
+                upload: input.upload.map(NewUpload::from),
+            },
         };
         let operation = request.operation().await?;
-        let limit = request.app().limits().max_document_bytes;
-        let row = service::create(&operation, request.id(), limit, new).await?;
-        Ok(DocumentPayload { document: Document::from(row) })
+        let (row, ticket) = service::create(&operation, request.id(), request.app().limits(), new).await?;
+        Ok(DocumentPayload { document: Document::from(row), upload: ticket.map(DocumentUpload::from) })
     }
 
     /// Changes a document. A text that differs becomes a new version; the old one serves until it is ingested. Needs
@@ -94,12 +99,16 @@ impl KnowledgeMutation {
             id: input.id,
             version: input.version,
             title: input.title,
-            sources: Sources { text: input.text, markdown: input.markdown, html: input.html },
+            sources: Sources {
+                text: input.text,
+                markdown: input.markdown,
+                html: input.html,
+                upload: input.upload.map(NewUpload::from),
+            },
         };
         let operation = request.operation().await?;
-        let limit = request.app().limits().max_document_bytes;
-        let row = service::update(&operation, request.id(), limit, change).await?;
-        Ok(DocumentPayload { document: Document::from(row) })
+        let (row, ticket) = service::update(&operation, request.id(), request.app().limits(), change).await?;
+        Ok(DocumentPayload { document: Document::from(row), upload: ticket.map(DocumentUpload::from) })
     }
 
     /// Deletes a document. Search finds it no more; versions that an answer cites are kept with the citation. Needs

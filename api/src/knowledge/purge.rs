@@ -10,6 +10,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use uuid::Uuid;
 
+use super::originals::{self, versions_with_objects};
 use super::vectors::active_index;
 use crate::error::{Error, Result};
 use crate::jobs::service::{NewJob, enqueue};
@@ -48,6 +49,7 @@ impl JobHandler for Purge {
             .map_err(Error::from)?;
         let index = active_index(&operation).await?;
         let older = older_versions(&operation, id).await?;
+        let uploaded = versions_with_objects(&operation, id).await?;
         drop(operation);
         let Some(row) = row else {
             return Ok(context.finish(context.operation().await?).await?);
@@ -60,6 +62,10 @@ impl JobHandler for Purge {
                 vectors.delete_versions(index.id.0, id.0, &older).await
             };
             done.map_err(|error| super::vectors::failure(&error))?;
+        }
+        if row.deleted_at.is_some() {
+            // Before the rows that name them: a purge that stops in between finds them again.
+            originals::remove(context, &uploaded).await?;
         }
         let operation = context.operation().await?;
         remove_uncited(&operation, id, &older).await?;

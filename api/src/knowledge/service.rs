@@ -1,11 +1,12 @@
 //! The rules of ingestions, and what is read of knowledge.
 
 use entity::id::{DocumentId, DocumentVersionId, Given, IngestionId};
-use entity::ingestion;
+use entity::ingestion::{self, IngestionFailureClass, IngestionWaitReason};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
 pub use super::documents::{ChangedDocument, NewDocument, Sources, create, delete, update};
+pub use super::uploads::{NewUpload, Ticket};
 use crate::error::{Error, Result};
 use crate::input::Check;
 use crate::jobs::service::{NewJob, enqueue};
@@ -21,20 +22,35 @@ pub(super) async fn ingest(
     document_id: DocumentId,
     version_id: DocumentVersionId,
 ) -> Result<()> {
+    let id = add_ingestion(operation, document_id, version_id, IngestionWaitReason::Queue).await?;
+    enqueue_ingestion(operation, request_id, id).await
+}
+
+/// Notes the ingestion of a version, and what it waits for.
+pub(super) async fn add_ingestion(
+    operation: &Operation,
+    document_id: DocumentId,
+    version_id: DocumentVersionId,
+    wait_reason: IngestionWaitReason,
+) -> Result<IngestionId> {
     let id = IngestionId::new();
     let row = ingestion::ActiveModel {
         workspace_id: Set(operation.workspace_id()?),
         id: Set(id),
         document_id: Set(document_id),
         document_version_id: Set(version_id),
-        wait_reason: Set(Some(ingestion::IngestionWaitReason::Queue)),
+        wait_reason: Set(Some(wait_reason)),
         ..Default::default()
     };
     ingestion::Entity::insert(row).exec_without_returning(operation).await?;
-    enqueue_ingestion(operation, request_id, id).await
+    Ok(id)
 }
 
-async fn enqueue_ingestion(operation: &Operation, request_id: &str, id: IngestionId) -> Result<()> {
+pub(super) async fn enqueue_ingestion(
+    operation: &Operation,
+    request_id: &str,
+    id: IngestionId,
+) -> Result<()> {
     enqueue(
         operation,
         NewJob {
@@ -63,7 +79,10 @@ pub async fn retry_ingestion(
     let mut check = Check::new();
     let id = check.id("id", id);
     let id = check.finish_with(id)?;
-    find_ingestion(operation, id).await?;
+    let row = find_ingestion(operation, id).await?;
+    if row.failure_class == Some(IngestionFailureClass::UploadExpired) {
+        return Err(Error::Conflict("Its bytes never came; change the document with a new upload.", None));
+    }
     // Retry: only a failed one.
     let result = operation
         .execute_raw(statement(

@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use crate::adapters::embeddings::Embedder;
 use crate::error::{Error, Result};
 use crate::tenancy::{Operation, statement};
-use crate::worker::JobFailure;
+use crate::worker::{Awaited, JobFailure};
 
 /// The index that search uses; none before the first ingestion.
 pub(super) async fn active_index(operation: &Operation) -> Result<Option<embedding_index::Model>> {
@@ -17,14 +17,34 @@ pub(super) async fn active_index(operation: &Operation) -> Result<Option<embeddi
     Ok(select.one(operation).await?)
 }
 
+/// Whether an index holds vectors of this model: those of two models are never compared.
+pub(super) fn is_of(index: &embedding_index::Model, embedder: &dyn Embedder) -> bool {
+    index.model == embedder.id() && usize::try_from(index.dimensions) == Ok(embedder.dimensions())
+}
+
 /// The index that search uses, made for this model where there is none.
+///
+/// # Errors
+///
+/// A failure that another attempt does not mend, where the index is of another model.
 pub(super) async fn ensure_index(
     operation: &Operation,
     embedder: &dyn Embedder,
-) -> Result<embedding_index::Model> {
-    if let Some(index) = active_index(operation).await? {
+) -> Result<embedding_index::Model, JobFailure> {
+    let index = match active_index(operation).await? {
+        Some(index) => index,
+        None => make_index(operation, embedder).await?,
+    };
+    if is_of(&index, embedder) {
         return Ok(index);
     }
+    tracing::warn!(index.model = %index.model, embedder.id = %embedder.id(), "the workspace's index is of another embedding model");
+    let message =
+        "The workspace's index is of another embedding model than the one that the server is set to.";
+    Err(JobFailure::new("EMBEDDING_ERROR", message, false))
+}
+
+async fn make_index(operation: &Operation, embedder: &dyn Embedder) -> Result<embedding_index::Model> {
     let dimensions = i32::try_from(embedder.dimensions()).map_err(Error::internal)?;
     // First ingestion: two of them may meet here, and the second finds the first one's.
     operation
@@ -52,11 +72,16 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Vec<f32> {
 /// What a failing store means to a job.
 pub(super) fn failure(error: &footnote_vectors::Error) -> JobFailure {
     tracing::warn!(exception.message = ?error, "the vector index failed");
-    let retryable = !matches!(
-        error,
-        footnote_vectors::Error::BadQuery(_) | footnote_vectors::Error::DimensionMismatch { .. }
-    );
-    JobFailure { class: "INDEX_ERROR", message: "The vector index failed.".to_owned(), retryable }
+    let class = "INDEX_ERROR";
+    match error {
+        footnote_vectors::Error::Unavailable => {
+            JobFailure::waiting(Awaited::Vectors, class, "The vector index cannot be reached now.")
+        }
+        footnote_vectors::Error::BadQuery(_) | footnote_vectors::Error::DimensionMismatch { .. } => {
+            JobFailure::new(class, "The vector index failed.", false)
+        }
+        _ => JobFailure::new(class, "The vector index failed.", true),
+    }
 }
 
 /// What a failing store means to a client.
@@ -65,7 +90,7 @@ pub(super) fn error(error: &footnote_vectors::Error) -> Error {
         footnote_vectors::Error::BadQuery(rule) => {
             Error::field("query", "INVALID", format!("The query is not right: {rule}."))
         }
-        footnote_vectors::Error::Unavailable => Error::Unavailable("search index"),
+        footnote_vectors::Error::Unavailable => Error::Unavailable(Awaited::Vectors.name()),
         other => Error::internal(format!("{other:?}")),
     }
 }

@@ -5,7 +5,7 @@ use entity::id::SessionId;
 use serde_json::Value;
 
 use super::Failure;
-use crate::graphql::{Credentials, OriginOfRequest, Schema};
+use crate::graphql::{Bearer, Credentials, OriginOfRequest, Schema};
 use crate::tenancy::WorkspaceKey;
 
 /// A user in a workspace.
@@ -35,7 +35,7 @@ impl SignedIn {
     ) -> Result<Value, Failure> {
         let request = async_graphql::Request::new(document)
             .variables(Variables::from_json(variables))
-            .data(OriginOfRequest(Some(self.credentials.clone())));
+            .data(OriginOfRequest(Some(Bearer::Session(self.credentials.clone()))));
         let response = self.schema.execute(request).await;
         let refused = |refusal| Failure::Refused { action, refusal };
         if !response.errors.is_empty() {

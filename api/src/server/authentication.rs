@@ -2,13 +2,16 @@
 //!
 //! It refuses a token that is not valid instead of going on without one, and anything ambiguous, such as two tokens.
 
+use std::sync::Arc;
+
 use axum::http::{HeaderMap, header};
 use entity::id::SessionId;
 use serde_json::Value;
 
+use crate::adapters::issuers::Issuers;
 use crate::error::{Error, Result};
-use crate::graphql::{Credentials, OriginOfRequest};
-use crate::tenancy::WorkspaceKey;
+use crate::graphql::{Bearer, Credentials, OriginOfRequest};
+use crate::tenancy::{Identity, WorkspaceKey};
 use crate::tokens::Tokens;
 
 const AUTHORIZATION: &str = "authorization";
@@ -18,27 +21,37 @@ const WORKSPACE: &str = "x-workspace";
 ///
 /// # Errors
 ///
-/// UNAUTHENTICATED for a token that is not valid, `NOT_FOUND` for what cannot be a workspace.
-pub(super) fn from_headers(tokens: &Tokens, headers: &HeaderMap) -> Result<OriginOfRequest> {
+/// UNAUTHENTICATED for a token that is not valid, UNAVAILABLE where that cannot be told because its issuer is away, `NOT_FOUND`
+/// for what cannot be a workspace.
+pub(super) async fn from_headers(
+    tokens: &Tokens,
+    issuers: &Issuers,
+    headers: &HeaderMap,
+) -> Result<OriginOfRequest> {
     let text = |name: &str| {
         let values = headers.get_all(name).iter().map(|value| value.to_str().ok());
         single(values)
     };
-    origin(tokens, text(header::AUTHORIZATION.as_str()), text(WORKSPACE))
+    origin(tokens, issuers, text(header::AUTHORIZATION.as_str()), text(WORKSPACE)).await
 }
 
 /// Reads the payload of `connection_init`, whose names may be in any case; a socket is never anonymous.
 ///
 /// # Errors
 ///
-/// UNAUTHENTICATED without a valid token, `NOT_FOUND` for what cannot be a workspace.
-pub(super) fn from_payload(tokens: &Tokens, payload: &Value) -> Result<OriginOfRequest> {
+/// UNAUTHENTICATED without a valid token, UNAVAILABLE where that cannot be told because its issuer is away, `NOT_FOUND` for what
+/// cannot be a workspace.
+pub(super) async fn from_payload(
+    tokens: &Tokens,
+    issuers: &Issuers,
+    payload: &Value,
+) -> Result<OriginOfRequest> {
     let text = |name: &str| {
         let fields = payload.as_object().into_iter().flatten();
         let values = fields.filter(|(key, value)| key.eq_ignore_ascii_case(name) && !value.is_null());
         single(values.map(|(_, value)| value.as_str()))
     };
-    let origin = origin(tokens, text(AUTHORIZATION), text(WORKSPACE))?;
+    let origin = origin(tokens, issuers, text(AUTHORIZATION), text(WORKSPACE)).await?;
     origin.for_request()?;
     Ok(origin)
 }
@@ -60,10 +73,18 @@ fn single<'a>(mut values: impl Iterator<Item = Option<&'a str>>) -> Sent<'a> {
     }
 }
 
-fn origin(tokens: &Tokens, authorization: Sent<'_>, workspace: Sent<'_>) -> Result<OriginOfRequest> {
-    let session: SessionId = match authorization {
+async fn origin(
+    tokens: &Tokens,
+    issuers: &Issuers,
+    authorization: Sent<'_>,
+    workspace: Sent<'_>,
+) -> Result<OriginOfRequest> {
+    let shown = match authorization {
         Sent::Nothing => return Ok(OriginOfRequest(None)),
-        Sent::One(text) => tokens.verify(text)?,
+        Sent::One(text) => match issuers.verify(text).await {
+            Some(identity) => Shown::Identity(Arc::new(identity?)),
+            None => Shown::Session(tokens.verify(text)?),
+        },
         Sent::Unclear => return Err(Error::Unauthenticated("Send one token.")),
     };
     let workspace = match workspace {
@@ -72,14 +93,27 @@ fn origin(tokens: &Tokens, authorization: Sent<'_>, workspace: Sent<'_>) -> Resu
         Sent::One(text) => Some(WorkspaceKey::parse(text).ok_or(Error::NotFound("workspace"))?),
         Sent::Unclear => return Err(Error::NotFound("workspace")),
     };
-    Ok(OriginOfRequest(Some(Credentials { session, workspace })))
+    Ok(OriginOfRequest(Some(match shown {
+        Shown::Session(session) => Bearer::Session(Credentials { session, workspace }),
+        Shown::Identity(identity) => Bearer::Identity(identity, workspace),
+    })))
+}
+
+/// Whose token it was.
+enum Shown {
+    /// Ours.
+    Session(SessionId),
+    /// An external issuer's.
+    Identity(Arc<Identity>),
 }
 
 #[cfg(test)]
 mod tests {
     use super::{from_headers, from_payload};
+    use crate::adapters::issuers::Issuers;
     use crate::clock::now;
-    use crate::error::Error;
+    use crate::error::{Error, Result};
+    use crate::graphql::{Bearer, Credentials, OriginOfRequest};
     use crate::tokens::Tokens;
     use axum::http::{HeaderMap, HeaderValue};
     use entity::id::{SessionId, UserId};
@@ -94,41 +128,61 @@ mod tests {
         (tokens, session, token)
     }
 
-    #[test]
-    fn headers_name_a_session_and_a_workspace() {
+    fn session_of(origin: Result<OriginOfRequest>) -> Credentials {
+        match origin.expect("valid").0.expect("signed in") {
+            Bearer::Session(credentials) => credentials,
+            Bearer::Identity(..) => panic!("a token of ours is no identity"),
+        }
+    }
+
+    #[tokio::test]
+    async fn headers_name_a_session_and_a_workspace() {
         let (tokens, session, token) = token();
         let mut headers = HeaderMap::new();
         headers.insert("x-workspace", HeaderValue::from_static("not a workspace"));
-        assert!(from_headers(&tokens, &headers).expect("anonymous").0.is_none());
+        assert!(from_headers(&tokens, &Issuers::default(), &headers).await.expect("anonymous").0.is_none());
         headers.insert("authorization", HeaderValue::from_str(&token).expect("a header"));
-        assert!(matches!(from_headers(&tokens, &headers), Err(Error::NotFound("workspace"))));
+        assert!(matches!(
+            from_headers(&tokens, &Issuers::default(), &headers).await,
+            Err(Error::NotFound("workspace"))
+        ));
         headers.insert("x-workspace", HeaderValue::from_static("acme"));
-        let credentials = from_headers(&tokens, &headers).expect("valid").0.expect("signed in");
+        let credentials = session_of(from_headers(&tokens, &Issuers::default(), &headers).await);
         assert_eq!(credentials.session, session);
         assert!(credentials.workspace.is_some());
     }
 
-    #[test]
-    fn an_invalid_token_is_not_anonymous_and_two_tokens_are_refused() {
+    #[tokio::test]
+    async fn an_invalid_token_is_not_anonymous_and_two_tokens_are_refused() {
         let (tokens, _, token) = token();
         let mut headers = HeaderMap::new();
         headers.insert("authorization", HeaderValue::from_static("Bearer a.b.c"));
-        assert!(matches!(from_headers(&tokens, &headers), Err(Error::Unauthenticated(_))));
+        assert!(matches!(
+            from_headers(&tokens, &Issuers::default(), &headers).await,
+            Err(Error::Unauthenticated(_))
+        ));
         headers.insert("authorization", HeaderValue::from_bytes(b"\xff").expect("a header"));
-        assert!(matches!(from_headers(&tokens, &headers), Err(Error::Unauthenticated(_))));
+        assert!(matches!(
+            from_headers(&tokens, &Issuers::default(), &headers).await,
+            Err(Error::Unauthenticated(_))
+        ));
         let valid = HeaderValue::from_str(&token).expect("a header");
         headers.insert("authorization", valid.clone());
-        assert!(from_headers(&tokens, &headers).is_ok());
+        assert!(from_headers(&tokens, &Issuers::default(), &headers).await.is_ok());
         headers.append("authorization", valid);
-        assert!(matches!(from_headers(&tokens, &headers), Err(Error::Unauthenticated(_))));
+        assert!(matches!(
+            from_headers(&tokens, &Issuers::default(), &headers).await,
+            Err(Error::Unauthenticated(_))
+        ));
     }
 
-    #[test]
-    fn a_socket_reads_the_same_names_in_any_case_and_is_never_anonymous() {
+    #[tokio::test]
+    async fn a_socket_reads_the_same_names_in_any_case_and_is_never_anonymous() {
         let (tokens, session, token) = token();
+        let issuers = Issuers::default();
         let origin =
-            from_payload(&tokens, &json!({ "Authorization": token, "X-Workspace": "acme" })).expect("valid");
-        assert_eq!(origin.0.expect("signed in").session, session);
+            from_payload(&tokens, &issuers, &json!({ "Authorization": token, "X-Workspace": "acme" })).await;
+        assert_eq!(session_of(origin).session, session);
         for bad in [
             json!(null),
             json!({}),
@@ -137,8 +191,15 @@ mod tests {
             json!({ "authorization": token, "Authorization": token }),
             json!({ "authorization": "Bearer x" }),
         ] {
-            assert!(matches!(from_payload(&tokens, &bad), Err(Error::Unauthenticated(_))), "{bad}");
+            assert!(
+                matches!(from_payload(&tokens, &issuers, &bad).await, Err(Error::Unauthenticated(_))),
+                "{bad}"
+            );
         }
-        assert!(from_payload(&tokens, &json!({ "authorization": token, "x-workspace": {} })).is_err());
+        assert!(
+            from_payload(&tokens, &issuers, &json!({ "authorization": token, "x-workspace": {} }))
+                .await
+                .is_err()
+        );
     }
 }

@@ -67,7 +67,8 @@ async fn collect(chunks: &mut BodyDataStream, limit: usize) -> Result<Option<Vec
     Ok(Some(bytes))
 }
 
-async fn discard(chunks: &mut BodyDataStream) {
+/// Reads on for a moment, so that a client that is still writing sees its answer.
+pub(super) async fn discard(chunks: &mut BodyDataStream) {
     let reading = async {
         let mut forgotten = 0;
         while let Some(Ok(chunk)) = chunks.next().await {

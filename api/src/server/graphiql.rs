@@ -3,14 +3,14 @@
 //! Its files are an exact list: nothing else of the folder is served, and no path leads out of it.
 
 use axum::Extension;
-use axum::body::Body;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use rust_embed::Embed;
 
 use super::refusal::Refusal;
+use super::static_file;
 use crate::error::Error;
 use crate::graphql::RequestId;
 
@@ -56,30 +56,7 @@ fn serve(name: &str, request: &HeaderMap) -> Served {
     let Some((content_type, file)) = content_type(name).zip(Bundle::get(name)) else {
         return Served::Nothing;
     };
-    let tag = tag(&file.metadata.sha256_hash());
-    let known = request
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .any(|value| value.to_str().is_ok_and(|list| names(list, &tag)));
-    let mut response =
-        if known { Response::new(Body::empty()) } else { Response::new(Body::from(file.data)) };
-    let headers = response.headers_mut();
-    for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-cache"),
-        (header::CONTENT_TYPE, content_type),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    if let Ok(value) = HeaderValue::from_str(&tag) {
-        headers.insert(header::ETAG, value);
-    }
-    if known {
-        headers.remove(header::CONTENT_TYPE);
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-    }
-    Served::File(response)
+    Served::File(static_file::answer(file, content_type, POLICY, request))
 }
 
 fn content_type(name: &str) -> Option<&'static str> {
@@ -96,25 +73,9 @@ fn content_type(name: &str) -> Option<&'static str> {
     })
 }
 
-/// The entity tag of a content: the first half of its SHA-256.
-fn tag(hash: &[u8; 32]) -> String {
-    use std::fmt::Write;
-    let hex = hash.iter().take(16).fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    });
-    format!("\"{hex}\"")
-}
-
-/// Whether a list of entity tags has this one, compared weakly (RFC 9110, section 13.1.2).
-fn names(list: &str, tag: &str) -> bool {
-    list.split(',').map(str::trim).any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Bundle, Served, content_type, names, serve};
+    use super::{Bundle, Served, content_type, serve};
     use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 
     fn file(name: &str, request: &HeaderMap) -> axum::response::Response {
@@ -162,15 +123,5 @@ mod tests {
         assert_eq!(second.headers()[header::ETAG], first.headers()[header::ETAG]);
         request.insert(header::IF_NONE_MATCH, HeaderValue::from_static("\"other\""));
         assert_eq!(file("graphiql.css", &request).status(), StatusCode::OK);
-    }
-
-    #[test]
-    fn tags_are_compared_weakly() {
-        for list in ["*", "\"a\"", "W/\"a\"", "\"b\", W/\"a\""] {
-            assert!(names(list, "\"a\""), "{list}");
-        }
-        for list in ["", "a", "\"b\"", "\"ab\""] {
-            assert!(!names(list, "\"a\""), "{list}");
-        }
     }
 }

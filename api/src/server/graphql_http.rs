@@ -48,8 +48,12 @@ async fn execute(server: &Server, id: &RequestId, request: Request) -> Result<Re
     if let Some(name) = operation_name(request.operation_name.as_deref()) {
         tracing::Span::current().record("graphql.operation.name", name);
     }
-    let origin =
-        authentication::from_headers(server.app.tokens(), &head.headers).map_err(|error| match error {
+    let authenticating =
+        authentication::from_headers(server.app.tokens(), server.app.issuers(), &head.headers);
+    let origin = timeout_at(deadline, authenticating)
+        .await
+        .map_err(|_| Refusal::from(Error::DeadlineExceeded).of_operation(media))?
+        .map_err(|error| match error {
             Error::Unauthenticated(_) => refuse(error.into()),
             _ => Refusal::from(error).of_operation(media),
         })?;

@@ -9,25 +9,21 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::Server;
+use crate::health::Readiness;
 
 /// Says that the process answers; asks nothing of anybody.
 pub(super) async fn alive() -> Response {
     respond(StatusCode::OK, json!({ "status": "ok" }))
 }
 
-/// Says for each dependency whether it answers; 503 when one does not.
+/// Says how each dependency is, from what is known: it asks none of them, so that nobody reaches one through it.
 pub(super) async fn ready(State(server): State<Arc<Server>>) -> Response {
-    let database = server.app.database().is_reachable().await;
-    let vectors = server.app.vectors().status().ready;
-    let code = if database && vectors { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    respond(
-        code,
-        json!({ "status": word(database && vectors), "database": word(database), "vectors": word(vectors) }),
-    )
-}
-
-fn word(holds: bool) -> &'static str {
-    if holds { "ok" } else { "unavailable" }
+    let report = server.app.health().report();
+    let code = match report.status {
+        Readiness::Ok | Readiness::Degraded => StatusCode::OK,
+        Readiness::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    respond(code, json!(report))
 }
 
 fn respond(status: StatusCode, body: Value) -> Response {

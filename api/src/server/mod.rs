@@ -10,6 +10,7 @@
 //! Not here yet: a guard over the document before the library parses it, trusted documents, costs per workspace, and a
 //! limit on how slowly a client may send its headers, which the HTTP server beneath does not offer.
 
+mod account;
 mod allowed_origins;
 mod authentication;
 mod body;
@@ -24,6 +25,9 @@ mod refusal;
 mod request_id;
 mod router;
 mod socket_executor;
+mod static_file;
+mod upload_slots;
+mod uploads;
 mod websocket;
 
 use std::future::IntoFuture;
@@ -39,6 +43,7 @@ pub use allowed_origins::AllowedOrigins;
 
 use crate::app::App;
 use crate::graphql::Schema;
+use upload_slots::UploadSlots;
 
 /// How long requests in progress may go on after a stop.
 const FINISH: Duration = Duration::from_secs(10);
@@ -65,6 +70,8 @@ pub struct Server {
     stop: watch::Receiver<bool>,
     /// How many sockets are open.
     sockets: watch::Sender<usize>,
+    /// Which uploads are in progress.
+    uploads: UploadSlots,
 }
 
 impl Server {
@@ -83,6 +90,7 @@ impl Server {
             options,
             stop,
             sockets: watch::Sender::new(0),
+            uploads: UploadSlots::default(),
         })
     }
 
@@ -106,8 +114,32 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let on_loopback = listener.local_addr()?.ip().is_loopback();
     let server = Server::new(app, options, on_loopback, stop.clone());
-    let mut sockets = server.sockets.subscribe();
     let router = server.router();
+    serve_routes(&server, router, listener, stop).await
+}
+
+/// Answers `/healthz` and `/readyz` and nothing else, until `stop` is true or its sender is gone.
+///
+/// # Errors
+///
+/// The listener's own failure.
+pub async fn serve_probes(
+    app: Arc<App>,
+    listener: TcpListener,
+    stop: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let server = Server::new(app, ServeOptions::default(), false, stop.clone());
+    let router = router::probes(&server);
+    serve_routes(&server, router, listener, stop).await
+}
+
+async fn serve_routes(
+    server: &Arc<Server>,
+    router: axum::Router,
+    listener: TcpListener,
+    stop: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let mut sockets = server.sockets.subscribe();
     let listener = listener.tap_io(|connection| {
         // Without it small answers wait for the client's acknowledgement; a connection that refuses it works all the same.
         let _ = connection.set_nodelay(true);

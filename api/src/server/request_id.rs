@@ -15,6 +15,7 @@ use tracing::Instrument;
 use tracing::field::Empty;
 
 use super::refusal::Refusal;
+use super::uploads;
 use crate::error::Error;
 use crate::graphql::RequestId;
 
@@ -32,7 +33,12 @@ pub(super) async fn identify(mut request: Request, next: Next) -> Response {
     let chosen = chosen.filter(|id| is_id(id)).map(|id| RequestId(id.to_owned()));
     let id = chosen.unwrap_or_else(RequestId::fresh);
     request.extensions_mut().insert(id.clone());
-    let path: String = request.uri().path().chars().take(LONGEST_FIELD).collect();
+    let path: String = if request.uri().path().starts_with(uploads::PATH) {
+        // What follows is a secret.
+        format!("{}***", uploads::PATH)
+    } else {
+        request.uri().path().chars().take(LONGEST_FIELD).collect()
+    };
     let span = tracing::info_span!(
         "request",
         http.request.method = method(request.method()),

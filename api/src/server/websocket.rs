@@ -156,8 +156,12 @@ async fn converse(
     let outbox = sink::unfold(outbox, async |outbox, message| outbox.send(message).await.map(|()| outbox));
     let deadline = Duration::from_secs(server.app.limits().request_seconds);
     let executor = SocketExecutor::new(server.schema.clone(), deadline);
+    let initialising = {
+        let (server, progress) = (server.clone(), progress.clone());
+        move |payload| initialise(server, progress, client, payload)
+    };
     let library = GraphQLWebSocket::new_with_pair(outbox, words, executor, protocol)
-        .on_connection_init(initialise(server.clone(), progress.clone(), client))
+        .on_connection_init(initialising)
         .serve();
     let mut library = pin!(AssertUnwindSafe(library).catch_unwind());
     let mut working = true;
@@ -216,25 +220,25 @@ fn close(code: u16, progress: &Progress) -> End {
 }
 
 /// Reads the credentials of `connection_init`.
-fn initialise(
+async fn initialise(
     server: Arc<Server>,
     progress: Arc<Progress>,
     client: Client,
-) -> impl FnOnce(serde_json::Value) -> std::future::Ready<async_graphql::Result<Data>> + Send + 'static {
-    move |payload| {
-        progress.initialised.store(true, Ordering::Relaxed);
-        std::future::ready(match authentication::from_payload(server.app.tokens(), &payload) {
-            Ok(origin) => {
-                let mut data = Data::default();
-                data.insert(origin);
-                data.insert(client);
-                Ok(data)
-            }
-            Err(error) => {
-                progress.refused.store(true, Ordering::Relaxed);
-                Err(error.into())
-            }
-        })
+    payload: serde_json::Value,
+) -> async_graphql::Result<Data> {
+    progress.initialised.store(true, Ordering::Relaxed);
+    let app = &server.app;
+    match authentication::from_payload(app.tokens(), app.issuers(), &payload).await {
+        Ok(origin) => {
+            let mut data = Data::default();
+            data.insert(origin);
+            data.insert(client);
+            Ok(data)
+        }
+        Err(error) => {
+            progress.refused.store(true, Ordering::Relaxed);
+            Err(error.into())
+        }
     }
 }
 

@@ -20,6 +20,8 @@ pub enum EventType {
     DocumentUpdated,
     /// A document was deleted.
     DocumentDeleted,
+    /// The bytes of a version arrived.
+    DocumentUploaded,
     /// A version became the one that search finds.
     DocumentPublished,
     /// A version could not be ingested.
@@ -50,6 +52,7 @@ impl EventType {
             Self::DocumentCreated => "document.created",
             Self::DocumentUpdated => "document.updated",
             Self::DocumentDeleted => "document.deleted",
+            Self::DocumentUploaded => "document.uploaded",
             Self::DocumentPublished => "document.published",
             Self::IngestionFailed => "ingestion.failed",
             Self::AgentCreated => "agent.created",

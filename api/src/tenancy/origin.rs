@@ -1,9 +1,12 @@
 //! Where a context comes from: the credentials that a door checks before it sets one.
 
-use std::fmt;
+use std::fmt::{self, Write};
+use std::sync::Arc;
 
 use entity::id::{JobId, SessionId, WorkspaceId};
 use uuid::Uuid;
+
+use super::Identity;
 
 /// How a client names a workspace.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +51,16 @@ impl WorkspaceKey {
     }
 }
 
+/// SHA-256 of the token of an upload: what is stored and looked for in its place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct UploadToken(pub [u8; 32]);
+
+impl fmt::Debug for UploadToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
 /// What a door is shown.
 #[derive(Clone, Debug)]
 pub enum Origin {
@@ -58,8 +71,20 @@ pub enum Origin {
         /// The workspace of the header.
         workspace: Option<WorkspaceKey>,
     },
+    /// A request of a person whom an external issuer knows, in one of their workspaces or outside any.
+    Identity {
+        /// The person.
+        identity: Arc<Identity>,
+        /// The workspace of the header.
+        workspace: Option<WorkspaceKey>,
+    },
     /// A request of somebody who is not signed in, for the little that works so.
     Nobody,
+    /// Whoever holds the token of an upload.
+    Upload {
+        /// The token's hash.
+        token: UploadToken,
+    },
     /// A job that this process has leased.
     Job {
         /// The job's workspace.
@@ -72,18 +97,22 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// The call of the door, for a message that cannot bind: it holds UUIDs and a checked slug, nothing else.
+    /// The call of the door, for a message that cannot bind: it holds UUIDs, hashes of ours and a checked slug, nothing else.
     pub(super) fn door(&self) -> String {
         match self {
             Self::Session { session, workspace } => {
-                let (id, slug) = match workspace {
-                    None => ("null".to_owned(), "null".to_owned()),
-                    Some(WorkspaceKey::Id(id)) => (format!("'{}'", id.0), "null".to_owned()),
-                    Some(WorkspaceKey::Slug(slug)) => ("null".to_owned(), format!("'{slug}'")),
-                };
-                format!("select * from app.enter_session('{}', {id}, {slug})", session.0)
+                let workspace = arguments(workspace.as_ref());
+                format!("select * from app.enter_session('{}', {workspace})", session.0)
+            }
+            Self::Identity { identity, workspace } => {
+                let workspace = arguments(workspace.as_ref());
+                let key = hex(&identity.key());
+                format!("select * from app.enter_identity(decode('{key}', 'hex'), {workspace})")
             }
             Self::Nobody => "select * from app.enter_nobody()".to_owned(),
+            Self::Upload { token: UploadToken(hash) } => {
+                format!("select * from app.enter_upload(decode('{}', 'hex'))", hex(hash))
+            }
             Self::Job { workspace, job, lease_token } => {
                 format!("select * from app.enter_job('{}', '{}', '{lease_token}')", workspace.0, job.0)
             }
@@ -91,9 +120,48 @@ impl Origin {
     }
 }
 
+/// The digits of a hash.
+fn hex(hash: &[u8]) -> String {
+    hash.iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+/// A workspace as a door takes it: its id and its slug, at least one of them null.
+fn arguments(workspace: Option<&WorkspaceKey>) -> String {
+    match workspace {
+        None => "null, null".to_owned(),
+        Some(WorkspaceKey::Id(id)) => format!("'{}', null", id.0),
+        Some(WorkspaceKey::Slug(slug)) => format!("null, '{slug}'"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Slug, WorkspaceKey};
+    use std::sync::Arc;
+
+    use super::{Origin, Slug, WorkspaceKey};
+    use crate::tenancy::Identity;
+
+    #[test]
+    fn nothing_that_an_issuer_wrote_stands_in_the_message() {
+        let identity = Identity {
+            issuer: "https://a.example".to_owned(),
+            subject: "'; drop table users; --".to_owned(),
+            email: Some("'@example.com".to_owned()),
+            name: Some("'".to_owned()),
+            expires_at: crate::clock::now(),
+        };
+        let door =
+            Origin::Identity { identity: Arc::new(identity), workspace: WorkspaceKey::parse("acme") }.door();
+        let hash = door
+            .strip_prefix("select * from app.enter_identity(decode('")
+            .and_then(|rest| rest.strip_suffix("', 'hex'), null, 'acme')"))
+            .expect("a hash and a slug");
+        assert!(hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()), "{door}");
+    }
 
     #[test]
     fn only_a_slug_is_a_slug() {

@@ -9,7 +9,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::json;
 use tokio::sync::{Semaphore, watch};
 
-use super::{JobContext, JobFailure, JobHandler, backoff_ms};
+use super::{JobContext, JobFailure, JobHandler, Next, backoff_ms};
 use crate::app::App;
 use crate::error::Result;
 use crate::supervisor;
@@ -23,6 +23,8 @@ const POLL_EVERY: Duration = Duration::from_secs(1);
 const REAP_EVERY: Duration = Duration::from_secs(2);
 /// The longest that one attempt may take.
 const LONGEST_ATTEMPT: Duration = Duration::from_mins(10);
+/// How long a job waits for parts that are away before its attempts are counted.
+const LONGEST_WAIT: Duration = Duration::from_hours(7 * 24);
 /// How long a shutdown waits for running jobs before it gives their leases up.
 const DRAIN: Duration = Duration::from_secs(20);
 
@@ -98,24 +100,15 @@ impl Worker {
         let context = Arc::new(JobContext::for_job(self.app.clone(), job));
         let outcome = if context.job().attempt > context.job().max_attempts {
             // The last attempt's worker died before it could say so.
-            Err(JobFailure {
-                class: "TIMEOUT",
-                message: "Its worker stopped during the last attempt.".to_owned(),
-                retryable: false,
-            })
+            Err(JobFailure::new("TIMEOUT", "Its worker stopped during the last attempt.", false))
         } else {
             self.run_leased(&handler, &context).await
         };
         let Err(failure) = outcome else { return };
         let job = context.job();
         tracing::warn!(job.id = %job.id, job.kind = %job.kind, job.attempt = job.attempt, failure.class = failure.class,
-            exception.message = %failure.message, "a job's attempt failed");
-        let ended = if failure.retryable && job.attempt < job.max_attempts {
-            give_back(&context, handler.as_ref(), &failure).await
-        } else {
-            bury(&context, handler.as_ref(), &failure).await
-        };
-        if let Err(error) = ended {
+            exception.message = %failure.message, next = ?failure.next, "a job's attempt failed");
+        if let Err(error) = end(&context, handler.as_ref(), &failure).await {
             // The lease ends by itself and the reaper gives the job to the next worker.
             tracing::warn!(job.id = %job.id, error.code = error.code(), "the failure could not be recorded");
             error.log("job");
@@ -135,21 +128,15 @@ impl Worker {
         tokio::select! {
             // First: a renewal that finds the job gone because the handler has just finished it is no lost lease.
             biased;
-            outcome = task.join() => outcome.unwrap_or_else(|| Err(JobFailure {
-                class: "INTERNAL",
-                message: "The job panicked.".to_owned(),
-                retryable: true,
-            })),
-            () = keep_lease(context) => Err(JobFailure {
-                class: "LEASE_LOST",
-                message: "The lease was lost to another worker.".to_owned(),
-                retryable: true,
-            }),
-            () = tokio::time::sleep(LONGEST_ATTEMPT) => Err(JobFailure {
-                class: "TIMEOUT",
-                message: "The attempt took too long.".to_owned(),
-                retryable: true,
-            }),
+            outcome = task.join() => {
+                outcome.unwrap_or_else(|| Err(JobFailure::new("INTERNAL", "The job panicked.", true)))
+            }
+            () = keep_lease(context) => {
+                Err(JobFailure::new("LEASE_LOST", "The lease was lost to another worker.", true))
+            }
+            () = tokio::time::sleep(LONGEST_ATTEMPT) => {
+                Err(JobFailure::new("TIMEOUT", "The attempt took too long.", true))
+            }
         }
     }
 }
@@ -166,6 +153,46 @@ async fn keep_lease(context: &JobContext) {
             }
         }
     }
+}
+
+/// Ends a failed attempt as the failure asks for it.
+async fn end(context: &JobContext, handler: &dyn JobHandler, failure: &JobFailure) -> Result<()> {
+    if matches!(failure.next, Next::Wait(_)) && defer(context, handler, failure).await? {
+        return Ok(());
+    }
+    if failure.next != Next::GiveUp && context.job().attempt < context.job().max_attempts {
+        give_back(context, handler, failure).await
+    } else {
+        bury(context, handler, failure).await
+    }
+}
+
+/// Lets the job wait for a part that is away; false when it has waited for too long.
+async fn defer(context: &JobContext, handler: &dyn JobHandler, failure: &JobFailure) -> Result<bool> {
+    let operation = context.operation().await?;
+    handler.retry(context, &operation, failure).await?;
+    let job = context.job();
+    let longest = i64::try_from(LONGEST_WAIT.as_millis()).unwrap_or(i64::MAX);
+    // Defer: as if it had not been tried.
+    let row = operation
+        .query_one_raw(statement(
+            "select app.defer_job($1, $2, $3, $4, $5, $6) as deferred",
+            [
+                job.workspace_id.0.into(),
+                job.id.0.into(),
+                job.lease_token.into(),
+                failure.class.into(),
+                failure.message.clone().into(),
+                longest.into(),
+            ],
+        ))
+        .await?;
+    let deferred = row.map(|row| row.try_get("", "deferred")).transpose()?.unwrap_or(false);
+    if deferred {
+        operation.commit().await?;
+    }
+    // What is not committed rolls back.
+    Ok(deferred)
 }
 
 async fn give_back(context: &JobContext, handler: &dyn JobHandler, failure: &JobFailure) -> Result<()> {

@@ -39,6 +39,7 @@ export async function visitApp({ told, site, shots, chromium: executablePath }: 
     await page.screenshot({ path: join(shots, "answer.png"), fullPage: true });
     await accessible(page);
     await storesNothing(page);
+    await withPassword(page, endpoint, told);
     await onPhone(browser, server.address, endpoint, told, shots);
     wire.assertNoFault();
     return line;
@@ -55,13 +56,48 @@ export async function visitApp({ told, site, shots, chromium: executablePath }: 
 /** First with a token that does not hold, then with what the demo printed. */
 async function signIn(page: Page, endpoint: string, told: Told): Promise<void> {
   await page.getByLabel("Endpoint").fill(endpoint);
+  await page.getByText("With a token of the command line").click();
   await page.getByLabel("Headers").fill("authorization: Bearer nonsense\nx-workspace: acme");
   await page.getByRole("button", { name: "Open the workspace" }).click();
   await page.locator('.problem[data-code="UNAUTHENTICATED"]').waitFor();
+  await page.getByText("With a token of the command line").click();
   await page.getByLabel("Headers").fill(JSON.stringify(told.users[0]?.headers));
   await page.getByLabel("Endpoint").fill(endpoint);
   await page.getByRole("button", { name: "Open the workspace" }).click();
   await page.getByRole("heading", { name: "Ask the documents" }).waitFor();
+}
+
+/** Leaves, signs in with a password, goes on after a reload in two tabs at once, and signs out of both. */
+async function withPassword(page: Page, endpoint: string, told: Told): Promise<void> {
+  const person = told.users[0];
+  assert.ok(person, "the demo has nobody");
+  const desk = (tab: Page) => tab.getByRole("heading", { name: "Ask the documents" }).waitFor();
+  await page.getByRole("button", { name: "Leave" }).click();
+  await page.getByLabel("Endpoint").fill(endpoint);
+  await page.getByLabel("E-mail").fill(person.email);
+  await page.getByLabel("Password").fill("not the password");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.locator('.problem[data-code="UNAUTHENTICATED"]').waitFor();
+  await page.getByLabel("Password").fill(person.password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await desk(page);
+  await accessible(page);
+  await storesNothing(page);
+  const kept = await page.evaluate(() => JSON.stringify(sessionStorage));
+  assert.ok(!kept.includes("Bearer") && !kept.includes(person.password), "a secret is stored");
+
+  // A tab that the page opens has a copy of what this one keeps. Both lose their token by the reload, and ask at the same time.
+  const [second] = await Promise.all([page.waitForEvent("popup"), page.evaluate(() => void window.open(location.href))]);
+  second.setDefaultTimeout(15_000);
+  await desk(second);
+  await Promise.all([page.reload(), second.reload()]);
+  await Promise.all([desk(page), desk(second)]);
+
+  await page.getByRole("button", { name: "Leave" }).click();
+  await page.getByRole("button", { name: "Sign in" }).waitFor();
+  await second.reload();
+  await second.locator('.problem[data-code="UNAUTHENTICATED"]').waitFor();
+  await second.close();
 }
 
 async function search(page: Page): Promise<void> {

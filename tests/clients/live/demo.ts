@@ -13,7 +13,8 @@ const STOP_SECONDS = 40;
 export type Told = {
   endpoint: string;
   websocket: string;
-  users: { email: string; role: string; workspace: string; headers: Record<string, string> }[];
+  graphiql: string;
+  users: { email: string; password: string; role: string; workspace: string; headers: Record<string, string> }[];
 };
 
 export class Demo {

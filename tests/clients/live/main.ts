@@ -9,8 +9,10 @@ import { registerHooks } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { useTypedCode } from "../codegen/program.ts";
+import { visitAccount } from "./account.ts";
 import { visitApp } from "./app.ts";
 import { Demo } from "./demo.ts";
+import { visitGraphiql } from "./graphiql.ts";
 
 // Relay's artifacts name each other without an ending, as bundlers take it.
 registerHooks({ resolve: (name, context, next) => next(name.endsWith(".graphql") ? `${name}.ts` : name, context) });
@@ -42,6 +44,8 @@ try {
   const server = { endpoint, websocket, headers: users[0]?.headers ?? {} };
   say(await useTypedCode(server));
   say(await useRelay(server));
+  say(await visitGraphiql(demo.told, shots, chromium));
+  say(await visitAccount(demo.told, join(folder, "data"), shots, chromium));
   say(await visitApp({ told: demo.told, site: SITE, shots, chromium }));
   await demo.stop();
   demo = undefined;

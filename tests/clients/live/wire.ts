@@ -22,7 +22,9 @@ export class Wire {
     });
     page.on("request", (request) => {
       const key = request.headers()["idempotency-key"];
-      if (request.postData()?.includes("mutation ")) key ? this.idempotencyKeys.add(key) : this.#faults.push("a mutation had no key");
+      const sent = request.postData() ?? "";
+      // Mutations of a session take no key.
+      if (sent.includes("mutation ") && !/mutation (SignIn|Refresh|SignOut)\b/.test(sent)) key ? this.idempotencyKeys.add(key) : this.#faults.push("a mutation had no key");
     });
     page.on("websocket", (socket) => {
       socket.on("framesent", ({ payload }) => {

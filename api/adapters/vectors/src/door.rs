@@ -13,6 +13,7 @@ use crate::engine::{EngineStatus, Scope, Selection, VectorEngine};
 use crate::error::Error;
 use crate::in_process::InProcess;
 use crate::limits::{check_dimensions, check_ids, check_points, check_query};
+use crate::server::{Server, ServerOptions};
 use crate::types::{Hit, Point, Query};
 
 /// Settings of the in-process engine.
@@ -47,19 +48,35 @@ impl Vectors {
         Ok(Self { engine: Arc::new(InProcess::open(options)?) })
     }
 
+    /// Uses a Qdrant server over gRPC; connects with the first call, so the server may be away.
+    ///
+    /// # Errors
+    /// [`Error::BadAddress`] when the address or the key is none, [`Error::Engine`].
+    pub fn server(options: ServerOptions) -> Result<Self, Error> {
+        Ok(Self { engine: Arc::new(Server::new(options)?) })
+    }
+
     /// Gives the door of one workspace: the only way to points.
     #[must_use]
     pub fn for_workspace(&self, workspace_id: Uuid) -> TenantVectors {
         TenantVectors { engine: Arc::clone(&self.engine), workspace_id }
     }
 
-    /// Says how the engine is, without waiting.
+    /// Asks whether the engine takes calls, for 2 seconds at most.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it does not.
+    pub async fn check(&self) -> Result<(), Error> {
+        self.engine.check().await
+    }
+
+    /// Says how the engine is, or was when it was last asked, without waiting.
     #[must_use]
     pub fn status(&self) -> EngineStatus {
         self.engine.status()
     }
 
-    /// Writes everything to disk (what was acknowledged is there already).
+    /// Writes everything to disk (what was acknowledged is there, or with the server, already).
     ///
     /// # Errors
     /// [`Error::Unavailable`] when closed, [`Error::Engine`] when the engine fails.
@@ -85,7 +102,8 @@ impl fmt::Debug for Vectors {
 /// The vector store as one workspace sees it; cheap to clone.
 ///
 /// Every call may fail with [`Error::Unavailable`] (closed) and [`Error::Engine`]; other errors are named at the call.
-/// A call whose future is dropped still finishes.
+/// A call whose future is dropped still finishes, or on a server may not have happened: the same call again makes it
+/// whole.
 #[derive(Clone)]
 pub struct TenantVectors {
     engine: Arc<dyn VectorEngine>,
@@ -110,7 +128,7 @@ impl TenantVectors {
 
     /// Writes at most 10,000 points, replacing those with the same ids; they are on disk when it returns.
     ///
-    /// A call waits once for the disk (about 8 ms), however many points it has: give it 64 or more at a time. Of a
+    /// In-process a call waits once for the disk (about 8 ms), however many points it has: give it 64 or more at a time. Of a
     /// failed call a part may be written; the same call again makes it whole.
     ///
     /// # Errors

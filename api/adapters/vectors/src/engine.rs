@@ -2,7 +2,8 @@
 //!
 //! The trait is private: only the door calls it, and only the door makes a [`Scope`], so no call can leave its
 //! tenant out. Inputs have passed [`crate::limits`]. An index that was never prepared is empty for reading and
-//! deleting; only writing to it is an error. A future dropped half way leaves its call to finish by itself.
+//! deleting; only writing to it is an error. A future dropped half way leaves its call to finish by itself, or undone: the
+//! same call again makes it whole.
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -63,6 +64,8 @@ pub(crate) trait VectorEngine: Send + Sync + 'static {
     async fn flush_all(&self) -> Result<(), Error>;
     /// Waits for the calls in progress and refuses further ones.
     async fn close(&self) -> Result<(), Error>;
-    /// Says how the engine is.
+    /// Asks whether the engine takes calls, for 2 seconds at most.
+    async fn check(&self) -> Result<(), Error>;
+    /// Says how the engine is, or was when it was last asked.
     fn status(&self) -> EngineStatus;
 }

@@ -30,6 +30,17 @@ pub enum Error {
         /// The index that is missing.
         index_id: Uuid,
     },
+    /// A server's address or key is malformed; the text names the rule and neither of them.
+    #[error("the address of the vector store is not right: {0}")]
+    BadAddress(&'static str),
+    /// A collection on the server has a name of ours and does not look like ours: nothing was written into it.
+    #[error("the collection {collection} was made by somebody else: {what}")]
+    ForeignCollection {
+        /// The collection.
+        collection: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// The query or the point is malformed or beyond the limits; the text names the rule and no data.
     #[error("{0}")]
     BadQuery(&'static str),

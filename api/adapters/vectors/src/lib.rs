@@ -13,10 +13,13 @@ mod engine;
 mod error;
 mod in_process;
 mod keywords;
+mod layout;
 pub mod limits;
+mod server;
 mod types;
 
 pub use door::{EngineOptions, TenantVectors, Vectors};
 pub use engine::EngineStatus;
 pub use error::Error;
+pub use server::ServerOptions;
 pub use types::{DEFAULT_RRF_K, Hit, Kind, Mode, Point, Query, Weights};

@@ -4,18 +4,23 @@ mod seeded;
 mod tables;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
 use super::interrupt::Interrupt;
 use super::output;
-use crate::config::Limits;
+use crate::config::{Limits, Services, VectorService};
 use crate::operations::Failure;
 use crate::operations::bench::{self, Load, Place, Scale, SignInLoad};
 
 pub const EXAMPLES: &str = "Examples:
   footnote bench ingest                        the demo's documents, in passages per second, and memory
+  footnote bench ingest --provider-latency-ms 50
+                                               the same besides, embedded over HTTP by a provider of that latency
   footnote bench search --clients 1,16         latencies over HTTP, in-process, and of the engine alone
+  footnote bench search --qdrant-url http://localhost:6334
+                                               the same on a Qdrant server, beside its adapter's call alone
   footnote bench sign-in                       sign-ins per second, and point reads meanwhile
   footnote bench nested-read --json            agents, runs and citations, beside the statement alone and PostGraphile
   footnote bench operations --workspaces 100,1000,10000
@@ -38,6 +43,9 @@ enum What {
     Ingest {
         #[command(flatten)]
         how: How,
+        /// Measure besides behind a provider of embeddings that takes so many milliseconds to answer each request.
+        #[arg(long, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u64).range(0..=10_000))]
+        provider_latency_ms: Option<u64>,
     },
     /// How long a search takes, beside the engine alone.
     Search {
@@ -49,6 +57,9 @@ enum What {
         /// Searches in each way for each number of clients.
         #[arg(long, default_value_t = 2000, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
         requests: u32,
+        /// Measure on a Qdrant server, at its gRPC address, and not on the engine in this process.
+        #[arg(long, value_name = "URL")]
+        qdrant_url: Option<String>,
     },
     /// How many people sign in per second, and what that does to a point read.
     SignIn {
@@ -135,20 +146,27 @@ impl Bench {
     /// Measures.
     pub async fn run(self, mut interrupt: Interrupt) -> Result<(), Failure> {
         match self.what {
-            What::Ingest { how: How { data, limits, json } } => {
-                let mut place = interrupt.or(Place::open(data, limits)).await?;
+            What::Ingest { how: How { data, limits, json }, provider_latency_ms } => {
+                let place = Place::open(data, limits.clone());
+                let mut place = interrupt.or(place).await?;
                 let report = interrupt.or(bench::measure_ingestion(&mut place)).await;
                 let closed = place.close().await;
-                let report = report?;
+                let mut report = report?;
+                if let Some(latency) = provider_latency_ms.map(Duration::from_millis) {
+                    let behind = bench::measure_behind_provider(limits, latency);
+                    report.behind_provider = Some(interrupt.or(behind).await?);
+                }
                 if json { output::json(&report) } else { output::text(&tables::ingestion(&report)) }?;
                 closed
             }
-            What::Search { how: How { data, limits, json }, clients, requests } => {
+            What::Search { how: How { data, limits, json }, clients, requests, qdrant_url } => {
                 let load = Load {
                     clients: clients.into_iter().map(usize::from).collect(),
                     requests: usize::try_from(requests).unwrap_or(usize::MAX),
                 };
-                let mut place = interrupt.or(Place::open(data, limits)).await?;
+                let vectors = VectorService { qdrant_url, qdrant_api_key: None };
+                let services = Services { vectors, ..Services::default() };
+                let mut place = interrupt.or(Place::open_with(data, limits, services)).await?;
                 let report = interrupt.or(bench::measure_search(&mut place, &load)).await;
                 let closed = place.close().await;
                 let report = report?;

@@ -45,6 +45,19 @@ impl Place {
     ///
     /// [`Failure::Usage`] where the folder holds anything; otherwise what did not open.
     pub async fn open(data: Option<PathBuf>, limits: Limits) -> Result<Self, Failure> {
+        Self::open_with(data, limits, Services::default()).await
+    }
+
+    /// The same with parts that run elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub async fn open_with(
+        data: Option<PathBuf>,
+        limits: Limits,
+        services: Services,
+    ) -> Result<Self, Failure> {
         let (data, folder) = if let Some(data) = data {
             (refuse_used(data)?, None)
         } else {
@@ -52,8 +65,7 @@ impl Place {
             (temporary.0.clone(), Some(temporary))
         };
         // A figure is of the database that everybody has, whatever addresses the environment holds.
-        let settings =
-            Settings { data, urls: DatabaseUrls::default(), limits, services: Services::default() };
+        let settings = Settings { data, urls: DatabaseUrls::default(), limits, services };
         let stack = Stack::open(settings).await?;
         let owner_url = stack.owner_url().ok_or_else(|| Failure::Start("there is no database".to_owned()))?;
         let mut people = People::connect(owner_url).await?;

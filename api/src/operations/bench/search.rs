@@ -17,6 +17,8 @@ use crate::supervisor;
 
 /// How often the ways take turns.
 const ROUNDS: usize = 10;
+/// What the adapter of a server calls itself.
+const SERVER: &str = "qdrant-server";
 
 /// What is asked, and how much at a time.
 #[derive(Clone, Debug)]
@@ -52,6 +54,8 @@ pub struct Measured {
 pub struct SearchReport {
     /// On what.
     pub machine: Machine,
+    /// Which engine: in this process, or a server.
+    pub engine: &'static str,
     /// In what.
     pub corpus: Ingested,
     /// Passages that a search asked for.
@@ -73,6 +77,7 @@ pub async fn measure(place: &mut Place, load: &Load) -> Result<SearchReport, Fai
     let address = (Ipv4Addr::LOCALHOST, 0).into();
     let refused = |source| Failure::Listen { address, source };
     let workspace = place.workspace("search").await?;
+    let id = workspace.id;
     let corpus = ingestion::fill(place, &workspace).await?;
     let listener = TcpListener::bind(address).await.map_err(refused)?;
     let bound = listener.local_addr().map_err(refused)?;
@@ -86,8 +91,16 @@ pub async fn measure(place: &mut Place, load: &Load) -> Result<SearchReport, Fai
     for clients in &load.clients {
         results.extend(compare(&prepared, *clients, load.requests).await?);
     }
+    let vectors = place.stack().app().vectors().clone();
+    let engine = vectors.status().engine;
+    if engine == SERVER {
+        // The measurement's points are not the server's owner's.
+        let removed = vectors.for_workspace(id.0).remove_all().await;
+        removed.map_err(|error| Failure::Start(error.to_string()))?;
+    }
     Ok(SearchReport {
         machine: Machine::here(),
+        engine,
         corpus,
         first: FIRST,
         results,

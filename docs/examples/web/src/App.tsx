@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useState } from "react";
 import type { ViewerQuery } from "./__generated__/graphql";
+import { signOut } from "./account";
 import { ApiError, request } from "./api";
 import { Ask } from "./Ask";
 import { ViewerDocument } from "./operations";
@@ -19,6 +20,19 @@ export function App() {
     setProblem(null);
     setSession(next);
   }, []);
+
+  async function leave() {
+    if (session?.signedIn) {
+      try {
+        await signOut(session.endpoint);
+      } catch (error) {
+        const problem = ApiError.of(error);
+        // A session that has ended needs no end; one that could not be ended goes on, and whoever leaves has to know.
+        if (problem.code !== "UNAUTHENTICATED") return setProblem(problem);
+      }
+    }
+    enter(null);
+  }
 
   useEffect(() => {
     if (!session) return;
@@ -46,7 +60,7 @@ export function App() {
           <strong>{viewer.workspace.name}</strong>
           <span>{viewer.viewer.user.name}, {viewer.viewer.role?.toLowerCase()}</span>
         </p>
-        <button className="quiet" onClick={() => enter(null)}>Leave</button>
+        <button className="quiet" onClick={() => void leave()}>Leave</button>
       </header>
       <main className="desk">
         <Ask session={session} agents={viewer.agents.nodes} may={viewer.viewer.permissions.includes("agent_run:write")} />

@@ -7,6 +7,7 @@ const ADVICE: Record<string, string> = {
   NOT_FOUND: "It is not there, or not yours to see.",
   BAD_USER_INPUT: "Please check what you typed.",
   CONFLICT: "Somebody was faster.",
+  RATE_LIMITED: "Too many attempts. Wait a little.",
   PAYLOAD_TOO_LARGE: "That is too much at once.",
   QUERY_TOO_COSTLY: "That is too much at once.",
   UNAVAILABLE: "The server is busy. Try again in a moment.",

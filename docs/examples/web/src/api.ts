@@ -1,7 +1,8 @@
 /** GraphQL over HTTP: typed documents in, data out, and one kind of error. */
 
 import type { TypedDocumentString } from "./__generated__/graphql";
-import type { Session } from "./session";
+import { distrust } from "./account";
+import { headersOf, type Session } from "./session";
 
 export type Issue = { path: (string | number)[]; code: string; message: string };
 type Extensions = { code?: string; requestId?: string; retryable?: boolean; issues?: Issue[] };
@@ -33,6 +34,35 @@ export class ApiError extends Error {
   }
 }
 
+type Answer<Data> = { data?: Data | null; errors?: GraphQLFailure[] };
+
+/** Posts one operation. */
+export async function post<Data>(
+  endpoint: string,
+  operation: { query: string; variables: unknown },
+  headers: Record<string, string>,
+  options: { signal?: AbortSignal | undefined; credentials?: RequestCredentials } = {},
+): Promise<Answer<Data>> {
+  let response: Response;
+  try {
+    response = await fetch(endpoint, {
+      method: "POST",
+      headers: {
+        ...headers,
+        "content-type": "application/json",
+        accept: "application/graphql-response+json, application/json;q=0.9",
+      },
+      body: JSON.stringify(operation),
+      credentials: options.credentials ?? "same-origin",
+      signal: options.signal ?? null,
+    });
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw new ApiError(`${new URL(endpoint).host} does not answer.`, { code: "NETWORK", retryable: true });
+  }
+  return (await response.json()) as Answer<Data>;
+}
+
 /**
  * Sends one operation. A mutation takes an idempotency key: one for each thing that a person wants, the same when it
  * is tried again, so that it happens once.
@@ -43,24 +73,15 @@ export async function request<Data, Variables>(
   variables: Variables,
   options: { idempotencyKey?: string; signal?: AbortSignal } = {},
 ): Promise<Data> {
-  let response: Response;
-  try {
-    response = await fetch(session.endpoint, {
-      method: "POST",
-      headers: {
-        ...session.headers,
-        "content-type": "application/json",
-        accept: "application/graphql-response+json, application/json;q=0.9",
-        ...(options.idempotencyKey ? { "idempotency-key": options.idempotencyKey } : {}),
-      },
-      body: JSON.stringify({ query: document.toString(), variables }),
-      signal: options.signal ?? null,
-    });
-  } catch (error) {
-    if (options.signal?.aborted) throw error;
-    throw new ApiError(`${new URL(session.endpoint).host} does not answer.`, { code: "NETWORK", retryable: true });
+  const operation = { query: document.toString(), variables };
+  const key: Record<string, string> = options.idempotencyKey ? { "idempotency-key": options.idempotencyKey } : {};
+  const send = async () => post<Data>(session.endpoint, operation, { ...(await headersOf(session)), ...key }, { signal: options.signal });
+  let { data, errors } = await send();
+  if (session.signedIn && errors?.[0]?.extensions?.code === "UNAUTHENTICATED") {
+    // The token may have ended on its way; a session that has ended throws here.
+    distrust();
+    ({ data, errors } = await send());
   }
-  const { data, errors } = (await response.json()) as { data?: Data | null; errors?: GraphQLFailure[] };
   if (errors?.[0]) throw ApiError.from(errors[0]);
   return data as Data;
 }

@@ -1,10 +1,10 @@
 /** Follows a run over as many sockets as it takes: each begins behind the last event that was seen. */
 
-import { createClient } from "graphql-ws";
+import { type Client, createClient } from "graphql-ws";
 import type { EventsSubscription } from "./__generated__/graphql";
 import { ApiError, type GraphQLFailure } from "./api";
 import { EventsDocument } from "./operations";
-import { type Session, websocketOf } from "./session";
+import { headersOf, type Session, websocketOf } from "./session";
 
 export type RunEvent = EventsSubscription["agentRunEvents"];
 
@@ -26,15 +26,16 @@ export async function* follow(
   let after: string | null = null;
   for (let sockets = 1, failures = 0; !signal.aborted; sockets += 1) {
     onConnection({ state: failures ? "lost" : "connecting", sockets });
-    const client = createClient({
-      url: websocketOf(session),
-      connectionParams: session.headers,
-      retryAttempts: 0,
-      on: { connected: () => onConnection({ state: "live", sockets }) },
-    });
-    const stop = () => void client.dispose();
+    let client: Client | undefined;
+    const stop = () => void client?.dispose();
     signal.addEventListener("abort", stop);
     try {
+      client = createClient({
+        url: websocketOf(session),
+        connectionParams: await headersOf(session),
+        retryAttempts: 0,
+        on: { connected: () => onConnection({ state: "live", sockets }) },
+      });
       const query = EventsDocument.toString();
       for await (const { data, errors } of client.iterate<EventsSubscription>({ query, variables: { run, after } })) {
         if (errors?.[0]) throw ApiError.from(errors[0] as GraphQLFailure);

@@ -2,6 +2,32 @@
 
 import { graphql } from "./__generated__";
 
+export const SignInDocument = graphql(`
+  mutation SignIn($input: SignInInput!) {
+    signIn(input: $input) { accessToken accessTokenExpiresAt }
+  }
+`);
+
+export const RefreshDocument = graphql(`
+  mutation Refresh($input: SessionRefreshInput!) {
+    sessionRefresh(input: $input) { accessToken accessTokenExpiresAt }
+  }
+`);
+
+export const SignOutDocument = graphql(`
+  mutation SignOut($input: SignOutInput!) {
+    signOut(input: $input) { sessionsEnded }
+  }
+`);
+
+export const WorkspacesDocument = graphql(`
+  query Workspaces {
+    viewer {
+      workspaces { slug name }
+    }
+  }
+`);
+
 export const ViewerDocument = graphql(`
   query Viewer {
     viewer {
@@ -58,7 +84,7 @@ export const EventsDocument = graphql(`
         __typename
         ... on AgentRunStatusChanged { status message }
         ... on AgentRunStepFinished { kind detail }
-        ... on AgentRunAnswerDelta { text }
+        ... on AgentRunAnswerDelta { text replaces }
         ... on AgentRunCitationAdded { quote verification }
       }
     }

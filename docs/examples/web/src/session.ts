@@ -1,6 +1,9 @@
-/** Where the server is and who asks. Kept for this tab only; the token is never written anywhere else. */
+/** Where the server is and who asks. Kept for this tab only; a token that was pasted is never written anywhere else. */
 
-export type Session = { endpoint: string; headers: Record<string, string> };
+import { authorization } from "./account";
+
+/** `signedIn`: by password; the headers then have the workspace alone, and the token comes from `account.ts`. */
+export type Session = { endpoint: string; headers: Record<string, string>; signedIn?: boolean };
 
 export const DEFAULT_ENDPOINT = "http://127.0.0.1:8787/graphql";
 const KEY = "footnote.session";
@@ -40,6 +43,11 @@ export function parsePasted(text: string): Partial<Session> | null {
     const headers = Object.fromEntries(lines.flatMap((found) => (found ? [[found[1]!.toLowerCase(), found[2]!]] : [])));
     return headers.authorization ? { headers } : null;
   }
+}
+
+/** The headers of the next request, or of `connection_init`. */
+export async function headersOf(session: Session): Promise<Record<string, string>> {
+  return session.signedIn ? { ...session.headers, authorization: await authorization(session.endpoint) } : session.headers;
 }
 
 /** The socket's address: beside the endpoint. */

@@ -151,6 +151,10 @@ impl VectorEngine for InProcess {
         self.shards.close().await
     }
 
+    async fn check(&self) -> Result<(), Error> {
+        if self.shards.is_closed() { Err(Error::Unavailable) } else { Ok(()) }
+    }
+
     fn status(&self) -> EngineStatus {
         EngineStatus {
             engine: "qdrant-edge",

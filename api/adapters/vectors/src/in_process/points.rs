@@ -1,7 +1,6 @@
 //! How points, their vectors and their tenant look inside a shard.
 //!
-//! Every filter made here begins with the workspace. Vectors are brought to length 1 in double precision before they
-//! are stored or compared, so that no finite input overflows in the engine's own normalisation.
+//! Every filter made here begins with the workspace.
 
 use qdrant_edge::external::serde_json::{Value, json};
 use qdrant_edge::{
@@ -17,19 +16,10 @@ use super::shards::engine_error;
 use crate::engine::{Scope, Selection};
 use crate::error::Error;
 use crate::keywords::Keywords;
+use crate::layout::{
+    BM25, CHUNK, COLLECTION, DENSE, DOCUMENT, KIND, VERSION, WORKSPACE, check_dimension, unit,
+};
 use crate::types::{Hit, Point};
-
-/// The name of the embedding.
-pub(super) const DENSE: &str = "dense";
-/// The name of the keyword vector.
-pub(super) const BM25: &str = "bm25";
-
-const WORKSPACE: &str = "workspace_id";
-const COLLECTION: &str = "collection_id";
-const DOCUMENT: &str = "document_id";
-const VERSION: &str = "version_id";
-const CHUNK: &str = "chunk_id";
-const KIND: &str = "kind";
 
 /// Points in one record of the engine's log.
 const BATCH: usize = 512;
@@ -99,23 +89,6 @@ pub(super) fn write_points(
         update(shard, PointOperations::UpsertPoints(PointInsertOperations::PointsList(stored)))?;
     }
     Ok(())
-}
-
-/// Refuses a vector of another dimension than the shard's.
-pub(super) fn check_dimension(expected: usize, vector: &[f32]) -> Result<(), Error> {
-    if vector.len() == expected {
-        Ok(())
-    } else {
-        Err(Error::DimensionMismatch { expected, got: vector.len() })
-    }
-}
-
-/// The vector at length 1; none if it has no direction.
-pub(super) fn unit(vector: &[f32]) -> Option<Vec<f32>> {
-    let length = vector.iter().map(|&number| f64::from(number).powi(2)).sum::<f64>().sqrt();
-    #[expect(clippy::cast_possible_truncation, reason = "the quotient is between -1 and 1")]
-    let scale = |number: &f32| (f64::from(*number) / length) as f32;
-    (length > 0.0).then(|| vector.iter().map(scale).collect())
 }
 
 /// Only the scope's workspace: what every search, deletion and count begins with.
@@ -196,21 +169,10 @@ mod tests {
     use qdrant_edge::{CountRequest, EdgeShard, PointOperations};
     use uuid::Uuid;
 
-    use super::{config, make_payload_indexes, selection_filter, unit, update, write_points};
+    use super::{config, make_payload_indexes, selection_filter, update, write_points};
     use crate::engine::{Scope, Selection};
     use crate::keywords::Keywords;
     use crate::types::{Kind, Point};
-
-    #[test]
-    fn any_direction_has_length_one_and_none_has_none() {
-        for vector in [vec![3.0, 4.0], vec![f32::MAX, f32::MAX], vec![f32::MIN_POSITIVE / 4.0, 0.0]] {
-            let length: f32 =
-                unit(&vector).expect("it has a direction").iter().map(|number| number * number).sum();
-            assert!((length - 1.0).abs() < 1e-6, "{vector:?}: {length}");
-        }
-        assert_eq!(unit(&[0.0, -0.0]), None);
-        assert_eq!(unit(&[]), None);
-    }
 
     /// The foreign point cannot be seen through the door at all, so this looks into the shard.
     #[test]

@@ -11,16 +11,13 @@ use qdrant_edge::{
     ScoringQuery, VectorInternal, WithPayloadInterface, WithVector,
 };
 
-use super::points::{BM25, DENSE, check_dimension, collections_filter, dimensions, hit, unit};
+use super::points::{collections_filter, dimensions, hit};
 use super::shards::engine_error;
 use crate::engine::Scope;
 use crate::error::Error;
 use crate::keywords::Keywords;
-use crate::limits::MAX_HITS;
+use crate::layout::{BM25, DENSE, check_dimension, prefetch_limit, unit};
 use crate::types::{Hit, Mode, Query};
-
-/// The shortest list that is fused: a short one would let a hit's place on the other list count for too much.
-const MIN_PREFETCH: usize = 50;
 
 /// A list that a search looks into.
 struct List {
@@ -61,14 +58,6 @@ pub(super) fn search(
         Mode::Hybrid => hybrid(shard, query, dense, sparse),
         Mode::Semantic => Ok(hits(shard, ranked(shard, dense.as_ref())?, |_, rank| (Some(rank), None))?),
         Mode::Keyword => Ok(hits(shard, ranked(shard, sparse.as_ref())?, |_, rank| (None, Some(rank)))?),
-    }
-}
-
-/// How many points a list gives: the answer itself, or four times as many for a fusion.
-fn prefetch_limit(query: &Query) -> usize {
-    match query.mode {
-        Mode::Hybrid => query.limit.saturating_mul(4).clamp(MIN_PREFETCH, MAX_HITS),
-        Mode::Semantic | Mode::Keyword => query.limit,
     }
 }
 

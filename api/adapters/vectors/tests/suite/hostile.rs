@@ -1,6 +1,7 @@
 //! Inputs that nobody should send: a clear error or an empty answer, and the engine goes on.
 
 use footnote_vectors::{Error, Mode, Point, Query, Vectors, limits};
+use uuid::Uuid;
 
 use super::{DIMENSIONS, chunks, hybrid, keyword, new_id, point};
 
@@ -103,4 +104,39 @@ pub async fn lists_beyond_their_limits_are_refused(vectors: &Vectors) {
     let query = Query { collection_ids: Some(ids), ..keyword("lease") };
     assert!(matches!(door.search(index, &query).await, Err(Error::BadQuery(_))));
     assert_eq!(door.count(index).await, Ok(1));
+}
+
+/// Any id is an id, also the empty and the full one, and whatever is called alike elsewhere is something else.
+pub async fn ids_of_any_value_are_kept_apart(vectors: &Vectors) {
+    let ids = [Uuid::nil(), Uuid::max(), new_id()];
+    let scopes: Vec<(Uuid, Uuid)> =
+        ids.iter().flat_map(|workspace| ids.iter().map(|index| (*workspace, *index))).collect();
+    for (workspace, index) in &scopes {
+        let door = vectors.for_workspace(*workspace);
+        door.prepare(*index, DIMENSIONS).await.expect("a new index");
+        let same = |id: Uuid| Point {
+            id,
+            collection_id: id,
+            document_id: id,
+            version_id: id,
+            chunk_id: id,
+            ..point(*workspace, "lease", EAST)
+        };
+        door.upsert(*index, ids.map(same).to_vec()).await.expect("points");
+    }
+    let (first, index) = scopes[0];
+    let door = vectors.for_workspace(first);
+    door.delete_points(index, &[Uuid::nil()]).await.expect("a deletion");
+    door.delete_document(index, Uuid::max()).await.expect("a deletion");
+    for (place, (workspace, index)) in scopes.iter().enumerate() {
+        let door = vectors.for_workspace(*workspace);
+        let expected = if place == 0 { 1 } else { 3 };
+        assert_eq!(door.count(*index).await, Ok(expected), "{workspace} {index}");
+        let hits = door.search(*index, &keyword("lease")).await.expect("a search");
+        assert!(hits.iter().all(|hit| hit.workspace_id == *workspace));
+        assert_eq!(chunks(&hits).len(), usize::try_from(expected).expect("a count"));
+    }
+    door.remove_all().await.expect("a purge");
+    let (other, index) = scopes[8];
+    assert_eq!(vectors.for_workspace(other).count(index).await, Ok(3));
 }

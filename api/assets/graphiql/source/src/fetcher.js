@@ -1,6 +1,7 @@
 // How the page talks to the server: queries and mutations by POST, subscriptions over `graphql-transport-ws`.
 //
-// Both carry what the headers editor holds: as request headers, and as the payload of `connection_init`. Failures of the
+// Both carry what the headers editor holds, and the page's session where it holds no token: as request headers, and as the
+// payload of `connection_init`. A request whose token has just ended is sent once more with the next one. Failures of the
 // transport (a refused socket, an answer that is not JSON) show as text, never as an empty pane. A socket is never
 // reopened silently, because a resumed subscription would show items twice.
 
@@ -14,13 +15,25 @@ const REDRAW_MS = 50;
 /**
  * Makes GraphiQL's fetcher for one server.
  *
- * @param {{ endpoint: string, socket: string }} addresses of HTTP and of the WebSocket, both absolute
+ * @param {{ endpoint: string, socket: string, session: { headers: Function, renewAfter: Function } }} parts the addresses
+ *   of HTTP and of the WebSocket, both absolute, and who is signed in
  */
-export function createFetcher({ endpoint, socket }) {
-  return (request, options) => {
-    const headers = sendable(options?.headers);
-    return isSubscription(request) ? follow(socket, request, headers) : post(endpoint, request, headers);
+export function createFetcher({ endpoint, socket, session }) {
+  return async (request, options) => {
+    const headers = await session.headers(sendable(options?.headers));
+    if (isSubscription(request)) {
+      return follow(socket, request, headers);
+    }
+    const answer = await post(endpoint, request, headers);
+    if (isSignedOut(answer) && (await session.renewAfter(headers))) {
+      return post(endpoint, request, await session.headers(sendable(options?.headers)));
+    }
+    return answer;
   };
+}
+
+function isSignedOut({ errors }) {
+  return errors?.some((error) => error.extensions?.code === "UNAUTHENTICATED") ?? false;
 }
 
 /** Gives header names in lower case, without those whose value is empty (an unfilled template). */

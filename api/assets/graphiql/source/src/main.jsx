@@ -6,6 +6,8 @@ import "graphiql/graphiql.css";
 import "./page.css";
 import { createFetcher } from "./fetcher.js";
 import { readLink } from "./link.js";
+import { createSession } from "./session.js";
+import { SignInBar } from "./SignInBar.jsx";
 import { persistsHeaders, readTabs, start } from "./start.js";
 import welcome from "./welcome.graphql";
 
@@ -20,23 +22,31 @@ addEventListener("hashchange", () => location.reload());
 const first = start(link, welcome, readTabs());
 const socket = new URL("/graphql/ws", location.origin);
 socket.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-const fetcher = createFetcher({ endpoint: new URL("/graphql", location.origin).href, socket: socket.href });
+const endpoint = new URL("/graphql", location.origin).href;
+const session = createSession({ endpoint });
+session.resume();
+const fetcher = createFetcher({ endpoint, socket: socket.href, session });
 
 createRoot(document.getElementById("page")).render(
-  <GraphiQL
-    fetcher={fetcher}
-    query={first.query}
-    variables={first.variables}
-    headers={first.headers}
-    defaultQuery={welcome}
-    defaultHeaders={first.headers}
-    defaultEditorToolsVisibility="headers"
-    shouldPersistHeaders={persistsHeaders()}
-  >
-    <GraphiQL.Logo>
-      <span className="footnote-logo">
-        Footnote<sup>1</sup>
-      </span>
-    </GraphiQL.Logo>
-  </GraphiQL>,
+  <>
+    <SignInBar session={session} />
+    <div className="footnote-editor">
+      <GraphiQL
+        fetcher={fetcher}
+        query={first.query}
+        variables={first.variables}
+        headers={first.headers}
+        defaultQuery={welcome}
+        defaultHeaders={first.headers}
+        defaultEditorToolsVisibility="headers"
+        shouldPersistHeaders={persistsHeaders()}
+      >
+        <GraphiQL.Logo>
+          <span className="footnote-logo">
+            Footnote<sup>1</sup>
+          </span>
+        </GraphiQL.Logo>
+      </GraphiQL>
+    </div>
+  </>,
 );

@@ -16,6 +16,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use super::super::processes::Family;
 use super::super::seeded::{Kind, Seeded};
 use crate::clock;
+use crate::config::SigningKey;
 use crate::operations::roles::Role;
 use crate::operations::{Failure, stack};
 
@@ -149,7 +150,7 @@ pub(in super::super) struct Tenant {
 pub(in super::super) fn tenants(seeded: &Seeded) -> Result<Vec<Tenant>, Failure> {
     let folder = folder(seeded);
     std::fs::create_dir_all(&folder).map_err(Failure::file("make", &folder))?;
-    let tokens = stack::signing_key(&folder)?;
+    let tokens = stack::signing_key(&SigningKey::default(), &folder)?;
     let until = clock::now() + TimeDelta::hours(HOURS);
     let id = |kind, number| seeded.ids().of(kind, number, 0);
     let tenant = |number| {

@@ -1,0 +1,87 @@
+//! What the mails say. Nothing in them but the link differs between two people.
+
+use std::fmt::Write as _;
+
+/// The text of one kind of mail.
+pub(super) struct Letter {
+    /// The subject.
+    pub(super) subject: &'static str,
+    before: &'static str,
+    after: &'static str,
+}
+
+/// Confirms an address.
+pub(super) const VERIFY_EMAIL: Letter = Letter {
+    subject: "Confirm your address",
+    before: "Somebody, probably you, signed up with this address. To confirm that it is yours, open this link within 24 hours:",
+    after: "If it was not you, do nothing: without the link the account cannot be used.",
+};
+
+/// Chooses a new password.
+pub(super) const PASSWORD_RESET: Letter = Letter {
+    subject: "Choose a new password",
+    before: "Somebody, probably you, wants a new password for the account with this address. To choose one, open this link within an hour:",
+    after: "It works once, and signs you out everywhere. If it was not you, do nothing: your password stays as it is.",
+};
+
+/// Answers a sign-up with an address that has an account.
+pub(super) const ACCOUNT_EXISTS: Letter = Letter {
+    subject: "You have an account already",
+    before: "Somebody, probably you, tried to sign up with this address. It has an account already, and nothing was changed.",
+    after: "Sign in with your password. If you have forgotten it, ask for a new one on the page where you sign in.",
+};
+
+impl Letter {
+    /// As plain text.
+    pub(super) fn text(&self, link: Option<&str>) -> String {
+        let mut text = format!("{}\r\n\r\n", self.before);
+        if let Some(link) = link {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{link}\r\n\r\n");
+        }
+        text + self.after + "\r\n"
+    }
+
+    /// As HTML.
+    pub(super) fn html(&self, link: Option<&str>) -> String {
+        let link = link.map(escaped).map(|link| format!("<p><a href=\"{link}\">{link}</a></p>\r\n"));
+        format!(
+            "<!doctype html>\r\n<html lang=\"en\">\r\n<body>\r\n<p>{}</p>\r\n{}<p>{}</p>\r\n</body>\r\n</html>\r\n",
+            self.before,
+            link.unwrap_or_default(),
+            self.after
+        )
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ACCOUNT_EXISTS, PASSWORD_RESET, VERIFY_EMAIL};
+
+    #[test]
+    fn a_link_stands_in_both_forms_and_cannot_leave_its_attribute() {
+        let link = "https://app.example/?a=1&token=\"><script>";
+        for letter in [VERIFY_EMAIL, PASSWORD_RESET] {
+            assert!(letter.text(Some(link)).contains(&format!("\r\n\r\n{link}\r\n\r\n")));
+            let html = letter.html(Some(link));
+            assert!(
+                html.contains("href=\"https://app.example/?a=1&amp;token=&quot;&gt;&lt;script&gt;\""),
+                "{html}"
+            );
+        }
+        assert!(!ACCOUNT_EXISTS.html(None).contains("href"));
+    }
+
+    #[test]
+    fn lines_are_short_enough_for_every_mail_server_once_encoded_and_the_texts_are_ascii() {
+        for letter in [VERIFY_EMAIL, PASSWORD_RESET, ACCOUNT_EXISTS] {
+            let text = letter.text(Some(&"a".repeat(500)));
+            // RFC 5322, section 2.1.1.
+            assert!(text.is_ascii() && text.lines().all(|line| line.len() <= 998), "{text}");
+        }
+    }
+}
