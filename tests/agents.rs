@@ -135,7 +135,7 @@ async fn a_queued_run_can_be_canceled_once_and_stays_so() {
 }
 
 /// A `graphql-transport-ws` client that follows a run.
-async fn follow(world: &World, who: Who, run: &str, after: Option<&str>, most: usize) -> Vec<Value> {
+pub async fn follow(world: &World, who: Who, run: &str, after: Option<&str>, most: usize) -> Vec<Value> {
     let mut request = format!("{}/graphql/ws", world.address.replace("http", "ws"))
         .into_client_request()
         .expect("an address");
@@ -144,7 +144,7 @@ async fn follow(world: &World, who: Who, run: &str, after: Option<&str>, most: u
     let (authorization, workspace) = world.headers(who).expect("a token");
     let init = json!({ "type": "connection_init", "payload": { "authorization": authorization, "x-workspace": workspace } });
     socket.send(Message::text(init.to_string())).await.expect("sent");
-    let query = "subscription($run: ID!, $after: String) { agentRunEvents(agentRunId: $run, after: $after) { cursor seq statusAfter event { __typename ... on AgentRunAnswerDelta { text } ... on AgentRunCitationAdded { verification } } } }";
+    let query = "subscription($run: ID!, $after: String) { agentRunEvents(agentRunId: $run, after: $after) { cursor seq statusAfter event { __typename ... on AgentRunAnswerDelta { text replaces } ... on AgentRunCitationAdded { verification } } } }";
     let subscribe = json!({ "id": "1", "type": "subscribe", "payload": { "query": query, "variables": { "run": run, "after": after } } });
     let mut events = Vec::new();
     while let Ok(Some(message)) = tokio::time::timeout(Duration::from_secs(30), socket.next()).await {

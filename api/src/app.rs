@@ -7,6 +7,7 @@ use footnote_vectors::Vectors;
 use crate::accounts::Accounts;
 use crate::adapters::embeddings::{Embedder, TokenCounter};
 use crate::adapters::issuers::Issuers;
+use crate::adapters::llm::ChatModel;
 use crate::adapters::mail::Mailer;
 use crate::adapters::objects::Objects;
 use crate::config::Limits;
@@ -26,7 +27,9 @@ pub struct Parts {
     pub objects: Objects,
     /// What makes vectors of texts.
     pub embedder: Arc<dyn Embedder>,
-    /// The embedder's own count of tokens.
+    /// What answers runs; none where the extractive answerer does.
+    pub model: Option<Arc<dyn ChatModel>>,
+    /// What counts tokens of passages.
     pub token_counter: Arc<dyn TokenCounter>,
     /// What mints and checks access tokens.
     pub tokens: Tokens,
@@ -82,7 +85,13 @@ impl App {
         self.0.embedder.as_ref()
     }
 
-    /// The embedder's own count of tokens.
+    /// What answers runs; none where the extractive answerer does.
+    #[must_use]
+    pub fn model(&self) -> Option<&Arc<dyn ChatModel>> {
+        self.0.model.as_ref()
+    }
+
+    /// What counts tokens of passages.
     #[must_use]
     pub fn token_counter(&self) -> &Arc<dyn TokenCounter> {
         &self.0.token_counter

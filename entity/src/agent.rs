@@ -22,7 +22,8 @@ pub struct Model {
     pub name: String,
     /// What a model is told; the extractive answerer has no use for it.
     pub instructions: String,
-    /// What answers; extractive without a model endpoint.
+    /// What answers where the server has no chat model: `extractive`. Where it has one, the model answers, and the run's step ANSWER
+    /// names it.
     pub model: String,
     /// How many passages a run reads.
     pub max_passages: i32,

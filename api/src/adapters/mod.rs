@@ -3,5 +3,7 @@
 pub mod embeddings;
 pub mod http;
 pub mod issuers;
+pub mod llm;
 pub mod mail;
 pub mod objects;
+pub mod provider;

@@ -4,6 +4,7 @@
 //! its events are a log that its subscribers replay, and a citation is VERIFIED only where its quote stands at exactly its
 //! offsets of exactly its version. Without a model, the extractive answerer answers, and says what it is.
 
+mod answering;
 pub mod citations;
 mod events;
 mod execution;
@@ -12,6 +13,8 @@ mod lists;
 mod loaders;
 mod mutation;
 mod query;
+mod recording;
+mod retrieving;
 pub mod sentences;
 pub mod service;
 mod status;

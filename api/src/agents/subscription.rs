@@ -79,11 +79,13 @@ pub struct AgentRunStepFinished {
     detail: String,
 }
 
-/// The answer of a run grew.
+/// The answer of a run grew, or began anew.
 #[derive(SimpleObject)]
 pub struct AgentRunAnswerDelta {
-    /// What to append to the text so far.
+    /// What to append to the text so far; where `replaces`, the whole of it.
     text: String,
+    /// Whether the text so far is void and `text` takes its place: the model searched again, or was asked again after a failure.
+    replaces: bool,
 }
 
 /// A citation of a run was checked and stored.
@@ -205,7 +207,11 @@ fn present(row: &agent_run_event::Model) -> Result<AgentRunEvent> {
             detail: text("detail").unwrap_or_default(),
         }),
         AgentRunEventKind::AnswerDelta => {
-            AgentRunEventBody::AnswerDelta(AgentRunAnswerDelta { text: text("text").unwrap_or_default() })
+            let replaces = row.data.get("replaces").and_then(serde_json::Value::as_bool).unwrap_or_default();
+            AgentRunEventBody::AnswerDelta(AgentRunAnswerDelta {
+                text: text("text").unwrap_or_default(),
+                replaces,
+            })
         }
         AgentRunEventKind::CitationAdded => AgentRunEventBody::CitationAdded(AgentRunCitationAdded {
             quote: text("quote").unwrap_or_default(),

@@ -62,6 +62,15 @@ pub struct EmbeddingService {
     /// The length of its vectors.
     #[arg(long, env = "EMBEDDINGS_DIMENSIONS", value_name = "COUNT")]
     pub embeddings_dimensions: Option<usize>,
+    /// Ask the provider for vectors of that length, which some models can shorten; otherwise it is the model's own length.
+    #[arg(long, env = "EMBEDDINGS_ASK_DIMENSIONS")]
+    pub embeddings_ask_dimensions: bool,
+    /// The longest request with its tries again, in seconds; 20 unless said.
+    #[arg(long, env = "EMBEDDINGS_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub embeddings_seconds: Option<u64>,
+    /// The most requests a minute of this process; as many as it can unless said.
+    #[arg(long, env = "EMBEDDINGS_REQUESTS_PER_MINUTE", value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    pub embeddings_requests_per_minute: Option<u32>,
 }
 
 /// An OpenAI-compatible chat model.
@@ -76,6 +85,15 @@ pub struct ModelService {
     /// The name of the model, as the provider has it.
     #[arg(long, env = "LLM_MODEL", value_name = "NAME")]
     pub llm_model: Option<String>,
+    /// The longest answer of the model, in seconds; 120 unless said. A run's own deadline holds besides.
+    #[arg(long, env = "LLM_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub llm_seconds: Option<u64>,
+    /// The longest silence before or within an answer, in seconds; 30 unless said.
+    #[arg(long, env = "LLM_SILENCE_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub llm_silence_seconds: Option<u64>,
+    /// The most requests a minute of this process; as many as it can unless said.
+    #[arg(long, env = "LLM_REQUESTS_PER_MINUTE", value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    pub llm_requests_per_minute: Option<u32>,
 }
 
 /// An object store.

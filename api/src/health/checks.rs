@@ -11,6 +11,8 @@ use std::time::Duration;
 use footnote_vectors::Vectors;
 
 use super::HealthCheck;
+use crate::adapters::embeddings::Embedder;
+use crate::adapters::llm::ChatModel;
 use crate::adapters::mail::Mailer;
 use crate::adapters::objects::Objects;
 use crate::error::Error;
@@ -28,6 +30,10 @@ pub struct Dependencies {
     pub jobs: Database,
     /// The door to Qdrant.
     pub vectors: Vectors,
+    /// What makes vectors of texts; none where the model in the binary does.
+    pub embedder: Option<Arc<dyn Embedder>>,
+    /// What answers runs; none where the extractive answerer does.
+    pub model: Option<Arc<dyn ChatModel>>,
     /// The door to the object store.
     pub objects: Objects,
     /// What sends mail.
@@ -37,7 +43,7 @@ pub struct Dependencies {
 /// The checks of a process.
 #[must_use]
 pub fn of(dependencies: Dependencies) -> Vec<HealthCheck> {
-    let Dependencies { requests, jobs, vectors, objects, mailer } = dependencies;
+    let Dependencies { requests, jobs, vectors, embedder, model, objects, mailer } = dependencies;
     let migrated = Arc::new(AtomicBool::new(false));
     let schema = requests.clone();
     vec![
@@ -48,8 +54,24 @@ pub fn of(dependencies: Dependencies) -> Vec<HealthCheck> {
             let vectors = vectors.clone();
             async move { vectors.check().await }
         }),
-        HealthCheck::unused("embeddings"),
-        HealthCheck::unused("model"),
+        embedder.map_or_else(
+            || HealthCheck::unused("embeddings"),
+            |embedder| {
+                HealthCheck::optional("embeddings", move || {
+                    let embedder = embedder.clone();
+                    async move { embedder.check().await }
+                })
+            },
+        ),
+        model.map_or_else(
+            || HealthCheck::unused("model"),
+            |model| {
+                HealthCheck::optional("model", move || {
+                    let model = model.clone();
+                    async move { model.check().await }
+                })
+            },
+        ),
         HealthCheck::optional("objects", move || {
             let objects = objects.clone();
             async move { objects.check().await }

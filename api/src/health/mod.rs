@@ -1,7 +1,7 @@
 //! What the process depends on, and whether each of it answers.
 //!
 //! Each dependency is asked in the background every two seconds and has two to answer, so that what is shown is never older
-//! than five; whoever asks for readiness gets what is known and reaches no dependency. What is shown is a word and two numbers:
+//! than five (a provider of models that answered is asked again after five seconds, so ten there); whoever asks for readiness gets what is known and reaches no dependency. What is shown is a word and two numbers:
 //! no address, and nothing that a dependency said, which goes to the log when it changes.
 
 mod checks;

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::chunking::{self, ChunkSpan};
 use super::documents::content_hash;
 use super::originals::{self, OBJECTS_ERROR};
-use super::outcomes::{end, fail, overtaken};
+use super::outcomes::{end, fail, not_embedded, overtaken};
 use super::parsing::{self, Format, ParseFailure, Parsed};
 use super::passages::{embeddings, insert_chunks, insert_embeddings, reuse_embeddings};
 use super::purge::enqueue_purge;
@@ -254,10 +254,7 @@ impl<'a> Work<'a> {
         let started = Instant::now();
         for batch in missing.chunks(EMBED_BATCH) {
             let texts = batch.iter().map(|(_, text)| text.clone()).collect();
-            let vectors =
-                app.embedder().embed(texts).await.map_err(|error| {
-                    JobFailure::new("EMBEDDING_ERROR", error.to_string(), error.retryable())
-                })?;
+            let vectors = app.embedder().embed(texts).await.map_err(|error| not_embedded(&error))?;
             let operation = self.operation().await?;
             let ids: Vec<Uuid> = batch.iter().map(|(id, _)| *id).collect();
             insert_embeddings(&operation, index.id, &ids, &vectors).await?;

@@ -1,4 +1,4 @@
-//! How ingestions end: done, overtaken or failed, in their own table and as an event.
+//! How ingestions end: done, overtaken or failed, in their own table and as an event; and what a failing model means to one.
 
 use entity::document_version;
 use entity::id::IngestionId;
@@ -6,9 +6,10 @@ use entity::ingestion::IngestionFailureClass;
 use sea_orm::{ActiveEnum, ConnectionTrait};
 use serde_json::json;
 
+use crate::adapters::embeddings::EmbedError;
 use crate::error::Result;
 use crate::tenancy::{Event, EventType, Operation, statement};
-use crate::worker::JobContext;
+use crate::worker::{Awaited, JobContext, JobFailure};
 
 /// Ends an ingestion that did not fail.
 pub(super) async fn end(operation: &Operation, id: IngestionId, status: &'static str) -> Result<()> {
@@ -61,4 +62,15 @@ pub(super) async fn fail(
         correlation_id: context.job().correlation_id.clone(),
     });
     Ok(())
+}
+
+/// What a failing embedder means to a job.
+pub(super) fn not_embedded(error: &EmbedError) -> JobFailure {
+    let class = "EMBEDDING_ERROR";
+    match error {
+        EmbedError::Unavailable(_) | EmbedError::RateLimited { .. } => {
+            JobFailure::waiting(Awaited::Embeddings, class, error.to_string())
+        }
+        _ => JobFailure::new(class, error.to_string(), error.retryable()),
+    }
 }

@@ -15,7 +15,7 @@ use entity::{chunk, document};
 use footnote_vectors::Hit;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use super::vectors::{active_index, error};
+use super::vectors::{active_index, error, is_of};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::input::Check;
@@ -106,7 +106,8 @@ pub struct Found {
 ///
 /// # Errors
 ///
-/// FORBIDDEN without document:read, NOT_FOUND for a collection, UNAVAILABLE.
+/// FORBIDDEN without document:read, NOT_FOUND for a collection, UNAVAILABLE; the latter also for a search by meaning where the index
+/// is of another model than the one that embeds here.
 pub async fn search<F>(
     app: &App,
     search: &Search,
@@ -124,6 +125,10 @@ where
     let index = active_index(&operation).await?;
     drop(operation);
     let Some(index) = index else { return Ok((None, Vec::new())) };
+    if search.mode != Mode::Keyword && !is_of(&index, app.embedder()) {
+        tracing::warn!(workspace.id = %workspace, index.model = %index.model, "the index is of another embedding model");
+        return Err(Error::Unavailable("embedding model of this workspace's index"));
+    }
     let dense = embed(app, search).await?;
     let mut asked = (search.limit * 2 + 10).min(MOST_HITS);
     loop {

@@ -17,14 +17,34 @@ pub(super) async fn active_index(operation: &Operation) -> Result<Option<embeddi
     Ok(select.one(operation).await?)
 }
 
+/// Whether an index holds vectors of this model: those of two models are never compared.
+pub(super) fn is_of(index: &embedding_index::Model, embedder: &dyn Embedder) -> bool {
+    index.model == embedder.id() && usize::try_from(index.dimensions) == Ok(embedder.dimensions())
+}
+
 /// The index that search uses, made for this model where there is none.
+///
+/// # Errors
+///
+/// A failure that another attempt does not mend, where the index is of another model.
 pub(super) async fn ensure_index(
     operation: &Operation,
     embedder: &dyn Embedder,
-) -> Result<embedding_index::Model> {
-    if let Some(index) = active_index(operation).await? {
+) -> Result<embedding_index::Model, JobFailure> {
+    let index = match active_index(operation).await? {
+        Some(index) => index,
+        None => make_index(operation, embedder).await?,
+    };
+    if is_of(&index, embedder) {
         return Ok(index);
     }
+    tracing::warn!(index.model = %index.model, embedder.id = %embedder.id(), "the workspace's index is of another embedding model");
+    let message =
+        "The workspace's index is of another embedding model than the one that the server is set to.";
+    Err(JobFailure::new("EMBEDDING_ERROR", message, false))
+}
+
+async fn make_index(operation: &Operation, embedder: &dyn Embedder) -> Result<embedding_index::Model> {
     let dimensions = i32::try_from(embedder.dimensions()).map_err(Error::internal)?;
     // First ingestion: two of them may meet here, and the second finds the first one's.
     operation

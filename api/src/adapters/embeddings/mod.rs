@@ -4,12 +4,14 @@
 //! embedding index belongs to one id. Vectors have the stated number of dimensions and unit length, except that a text
 //! without any content has the zero vector, which is similar to nothing.
 
+mod openai;
 mod static_model;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use openai::OpenAiEmbedder;
 pub use static_model::{LoadError, StaticModel};
 
 /// Makes vectors of texts.
@@ -26,9 +28,18 @@ pub trait Embedder: Send + Sync {
     /// # Errors
     /// [`EmbedError`] for the whole batch; no vector is returned then.
     async fn embed(&self, batch: Vec<String>) -> Result<Vec<Vec<f32>>, EmbedError>;
+
+    /// Asks whether it can work now, within two seconds and at little cost.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    async fn check(&self) -> Result<(), String>;
 }
 
-/// Counts tokens as the embedder's tokenizer makes them, so that no chunk is longer than its model reads.
+/// Counts tokens, so that no chunk is longer than a model reads.
+///
+/// The static model's tokenizer counts, whichever model embeds: a provider's tokenizer is not to be had over its API. Its
+/// vocabulary is small, so others make about as many tokens of a text or fewer.
 pub trait TokenCounter: Send + Sync {
     /// The number of tokens of a text, without any that a model adds around it.
     fn count(&self, text: &str) -> usize;

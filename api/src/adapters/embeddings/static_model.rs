@@ -182,6 +182,10 @@ impl Embedder for StaticModel {
         }
         tokio::task::spawn_blocking(work).await.map_err(|_| EmbedError::Interrupted)
     }
+
+    async fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

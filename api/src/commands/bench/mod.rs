@@ -4,6 +4,7 @@ mod seeded;
 mod tables;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
@@ -15,6 +16,8 @@ use crate::operations::bench::{self, Load, Place, Scale, SignInLoad};
 
 pub const EXAMPLES: &str = "Examples:
   footnote bench ingest                        the demo's documents, in passages per second, and memory
+  footnote bench ingest --provider-latency-ms 50
+                                               the same besides, embedded over HTTP by a provider of that latency
   footnote bench search --clients 1,16         latencies over HTTP, in-process, and of the engine alone
   footnote bench search --qdrant-url http://localhost:6334
                                                the same on a Qdrant server, beside its adapter's call alone
@@ -40,6 +43,9 @@ enum What {
     Ingest {
         #[command(flatten)]
         how: How,
+        /// Measure besides behind a provider of embeddings that takes so many milliseconds to answer each request.
+        #[arg(long, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u64).range(0..=10_000))]
+        provider_latency_ms: Option<u64>,
     },
     /// How long a search takes, beside the engine alone.
     Search {
@@ -140,11 +146,16 @@ impl Bench {
     /// Measures.
     pub async fn run(self, mut interrupt: Interrupt) -> Result<(), Failure> {
         match self.what {
-            What::Ingest { how: How { data, limits, json } } => {
-                let mut place = interrupt.or(Place::open(data, limits)).await?;
+            What::Ingest { how: How { data, limits, json }, provider_latency_ms } => {
+                let place = Place::open(data, limits.clone());
+                let mut place = interrupt.or(place).await?;
                 let report = interrupt.or(bench::measure_ingestion(&mut place)).await;
                 let closed = place.close().await;
-                let report = report?;
+                let mut report = report?;
+                if let Some(latency) = provider_latency_ms.map(Duration::from_millis) {
+                    let behind = bench::measure_behind_provider(limits, latency);
+                    report.behind_provider = Some(interrupt.or(behind).await?);
+                }
                 if json { output::json(&report) } else { output::text(&tables::ingestion(&report)) }?;
                 closed
             }

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::operations::bench::{
-    Contested, Form, Ingested, IngestionReport, Latencies, Machine, Measured, Memory, NestedReadReport,
-    OperationsReport, SearchReport, SeedReport, SignInReport,
+    BehindProvider, Contested, Form, Ingested, IngestionReport, Latencies, Machine, Measured, Memory,
+    NestedReadReport, OperationsReport, SearchReport, SeedReport, SignInReport,
 };
 
 pub(super) fn ingestion(report: &IngestionReport) -> String {
@@ -22,7 +22,24 @@ pub(super) fn ingestion(report: &IngestionReport) -> String {
         let _ = writeln!(text, "{name:<34}{:>10.2}{:>12}", ingested.seconds, ingested.chunks_per_second);
     }
     let _ = writeln!(text, "{:<34}{:>10}{:>12}\n", "target", "", report.target_chunks_per_second);
-    text + &stages(&report.end_to_end) + &memory(report.memory)
+    text += &stages(&report.end_to_end);
+    text += &memory(report.memory);
+    if let Some(behind) = &report.behind_provider {
+        text += &behind_provider(behind);
+    }
+    text
+}
+
+fn behind_provider(behind: &BehindProvider) -> String {
+    let mut text =
+        format!("\nBehind a provider of {} ms, in {} requests:\n\n", behind.latency_ms, behind.requests);
+    for (name, ingested) in [
+        ("worker alone, everything queued", &behind.queued),
+        ("end to end, from the first request", &behind.end_to_end),
+    ] {
+        let _ = writeln!(text, "{name:<34}{:>10.2}{:>12}", ingested.seconds, ingested.chunks_per_second);
+    }
+    text + &stages(&behind.end_to_end)
 }
 
 pub(super) fn search(report: &SearchReport) -> String {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::place::{Place, Workspace};
-use super::{INGESTION_TARGET, Machine, Memory, rounded};
+use super::{BehindProvider, INGESTION_TARGET, Machine, Memory, rounded};
 use crate::operations::signed_in::SignedIn;
 use crate::operations::{Failure, seed};
 
@@ -48,7 +48,9 @@ pub struct IngestionReport {
     pub queued: Ingested,
     /// From the first request, with the worker running.
     pub end_to_end: Ingested,
-    /// After both.
+    /// The same, embedded by a provider that takes a while to answer; null where that was not asked for.
+    pub behind_provider: Option<BehindProvider>,
+    /// After both with the model in the binary.
     pub memory: Memory,
     /// Passages per second that it should reach end to end.
     pub target_chunks_per_second: f64,
@@ -60,27 +62,37 @@ pub struct IngestionReport {
 ///
 /// [`Failure::Refused`] with what the API says, [`Failure::DoesNotHold`] where a document could not be ingested.
 pub async fn measure(place: &mut Place) -> Result<IngestionReport, Failure> {
-    let queued = place.workspace("queued").await?;
-    let began = Instant::now();
-    seed::manual_documents(&queued.owner).await?;
-    let creation_seconds = rounded(began.elapsed().as_secs_f64());
-    let began = Instant::now();
-    place.stack().start_worker();
-    let queued = finish(&queued.owner, began).await?;
-
-    let live = place.workspace("live").await?;
-    let began = Instant::now();
-    seed::manual_documents(&live.owner).await?;
-    let end_to_end = finish(&live.owner, began).await?;
+    let (creation_seconds, queued) = queued(place).await?;
+    let end_to_end = live(place).await?;
     Ok(IngestionReport {
         machine: Machine::here(),
         worker_concurrency: place.stack().app().limits().worker_concurrency,
         creation_seconds,
         queued,
         end_to_end,
+        behind_provider: None,
         memory: Memory::now(),
         target_chunks_per_second: INGESTION_TARGET,
     })
+}
+
+/// Makes all documents, then starts the worker; the seconds of the making, and what the worker did.
+pub(super) async fn queued(place: &mut Place) -> Result<(f64, Ingested), Failure> {
+    let queued = place.workspace("queued").await?;
+    let began = Instant::now();
+    seed::manual_documents(&queued.owner).await?;
+    let creation_seconds = rounded(began.elapsed().as_secs_f64());
+    let began = Instant::now();
+    place.stack().start_worker();
+    Ok((creation_seconds, finish(&queued.owner, began).await?))
+}
+
+/// Makes all documents while the worker runs.
+pub(super) async fn live(place: &mut Place) -> Result<Ingested, Failure> {
+    let live = place.workspace("live").await?;
+    let began = Instant::now();
+    seed::manual_documents(&live.owner).await?;
+    finish(&live.owner, began).await
 }
 
 /// Fills a workspace and waits for the worker, which it starts.

@@ -14,7 +14,10 @@ const CONNECTION: Record<Connection["state"], string> = {
 
 export function RunView({ session, id, input }: { session: Session; id: string; input: string }) {
   const { events, connection, run, problem } = useRun(session, id);
-  const pieces = events.map(({ event }) => (event.__typename === "AgentRunAnswerDelta" ? event.text : "")).join("");
+  const pieces = events.reduce(
+    (text, { event }) => (event.__typename === "AgentRunAnswerDelta" ? (event.replaces ? "" : text) + event.text : text),
+    "",
+  );
   const last = events.at(-1);
   const ended = connection.state === "done";
 

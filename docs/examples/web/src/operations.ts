@@ -84,7 +84,7 @@ export const EventsDocument = graphql(`
         __typename
         ... on AgentRunStatusChanged { status message }
         ... on AgentRunStepFinished { kind detail }
-        ... on AgentRunAnswerDelta { text }
+        ... on AgentRunAnswerDelta { text replaces }
         ... on AgentRunCitationAdded { quote verification }
       }
     }
