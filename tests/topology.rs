@@ -51,7 +51,7 @@ impl SetUp {
         let place = format!("127.0.0.1:{}", superuser.port().expect("a port"));
         let here = [
             ("postgres:5432", place),
-            ("http://qdrant:6334", qdrant.url().to_string()),
+            ("http://qdrant:6334", qdrant.url()),
             ("objects:7070", objects.address.clone()),
             ("0.0.0.0:8787", "127.0.0.1:0".to_owned()),
             ("0.0.0.0:8788", "127.0.0.1:0".to_owned()),
