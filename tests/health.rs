@@ -49,7 +49,7 @@ async fn readiness_names_every_dependency_and_no_address() {
     let world = World::without_worker().await;
     let (status, report) = ready(&world.address).await;
     assert_eq!((status, &report["status"]), (200, &Value::from("ok")), "{report:#}");
-    for name in ["database", "migrations", "jobs", "vectors"] {
+    for name in ["database", "migrations", "jobs", "wakeUps", "vectors", "objects", "mail"] {
         let one = dependency(&report, name);
         assert_eq!(one["status"], "ok", "{report:#}");
         assert!(one["tookMs"].as_f64().is_some_and(|took| took < 2000.0), "{report:#}");

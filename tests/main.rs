@@ -18,6 +18,7 @@ mod objects;
 mod postgres;
 mod server;
 mod support;
+mod topology;
 mod uploads;
 mod vectors_server;
 mod workers;

@@ -3,6 +3,7 @@
 pub mod client;
 pub mod cluster;
 pub mod command;
+pub mod compose;
 pub mod database;
 pub mod issuer;
 pub mod mailbox;

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use footnote_vectors::Vectors;
 
@@ -17,7 +17,7 @@ use crate::adapters::mail::Mailer;
 use crate::adapters::objects::Objects;
 use crate::error::Error;
 use crate::operations::migrations;
-use crate::tenancy::Database;
+use crate::tenancy::{Database, Wakes};
 
 /// A little less than a look may take, so that a busy pool can be told from a database that is away.
 const LOOK: Duration = Duration::from_millis(1500);
@@ -45,11 +45,12 @@ pub struct Dependencies {
 pub fn of(dependencies: Dependencies) -> Vec<HealthCheck> {
     let Dependencies { requests, jobs, vectors, embedder, model, objects, mailer } = dependencies;
     let migrated = Arc::new(AtomicBool::new(false));
-    let schema = requests.clone();
+    let (schema, wakes) = (requests.clone(), requests.wakes().clone());
     vec![
         HealthCheck::required("database", move || reachable(requests.clone())),
         HealthCheck::required("migrations", move || up_to_date(schema.clone(), migrated.clone())),
         HealthCheck::optional("jobs", move || reachable(jobs.clone())),
+        HealthCheck::optional("wakeUps", move || bridged(wakes.clone())),
         HealthCheck::optional("vectors", move || {
             let vectors = vectors.clone();
             async move { vectors.check().await }
@@ -92,6 +93,18 @@ async fn reachable(database: Database) -> Result<(), &'static str> {
     } else {
         Err("the database does not answer")
     }
+}
+
+/// Without the bridge this process hears of the others' work when it looks by itself, once a second.
+async fn bridged(wakes: Wakes) -> Result<(), &'static str> {
+    let began = Instant::now();
+    while !wakes.is_bridged() {
+        if began.elapsed() > LOOK {
+            return Err("wake-ups between processes are not heard");
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
 }
 
 /// A database that does not answer says nothing about its migrations: what was known stays known.

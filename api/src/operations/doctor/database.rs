@@ -37,7 +37,8 @@ pub(super) async fn examine(settings: &Settings, findings: &mut Vec<Finding>) {
         // What is left to fail here is the farewell.
         let _ = connection.close().await;
     }
-    let listen = urls.listen_database_url.as_deref().or(urls.worker_database_url.as_deref());
+    let listen = [&urls.listen_database_url, &urls.worker_database_url, &urls.app_database_url];
+    let listen = listen.into_iter().find_map(Option::as_deref);
     if let Some(url) = listen {
         findings.push(wakes(url).await);
     }
