@@ -1,5 +1,6 @@
 //! kill -9 in the middle: what was accepted is done once, and nothing is half-done.
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -10,22 +11,27 @@ use tempfile::TempDir;
 use crate::support::database::TestDatabase;
 use crate::support::world::text;
 
-/// A server process of the real binary on a test's database.
-struct Process {
+/// A process of the real binary on a test's database.
+pub struct Process {
     child: Child,
+    /// What it said when it was ready.
+    pub ready: Value,
     endpoint: String,
 }
 
 impl Process {
     fn start(database: &TestDatabase, data: &TempDir) -> Self {
+        Self::run(&["serve"], data.path(), database.settings())
+    }
+
+    /// Runs a command that says when it is ready, with these settings.
+    pub fn run(command: &[&str], data: &Path, settings: Vec<(&'static str, String)>) -> Self {
         use std::io::{BufRead, BufReader};
-        let urls = &database.urls;
         let mut child = Command::new(env!("CARGO_BIN_EXE_footnote"))
-            .args(["serve", "--json", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data.path())
-            .env("FOOTNOTE_APP_DATABASE_URL", urls.app_database_url.as_deref().expect("an address"))
-            .env("FOOTNOTE_WORKER_DATABASE_URL", urls.worker_database_url.as_deref().expect("an address"))
-            .env("FOOTNOTE_OWNER_DATABASE_URL", urls.owner_database_url.as_deref().expect("an address"))
+            .args(command)
+            .args(["--json", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .envs(settings)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -35,11 +41,12 @@ impl Process {
             .read_line(&mut line)
             .expect("the line that says it is ready");
         let ready: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not ready: {line}"));
-        Self { child, endpoint: text(&ready["endpoint"]) }
+        let endpoint = ready["endpoint"].as_str().unwrap_or_default().to_owned();
+        Self { child, ready, endpoint }
     }
 
     /// kill -9, and waits until it is gone.
-    fn kill(mut self) {
+    pub fn kill(mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("gone");
     }
@@ -52,13 +59,17 @@ impl Drop for Process {
     }
 }
 
-struct Caller {
-    http: reqwest::Client,
-    authorization: String,
+/// The owner of the workspace `acme`.
+pub struct Caller {
+    /// For requests that `ask` cannot make.
+    pub http: reqwest::Client,
+    /// The header of every request.
+    pub authorization: String,
 }
 
 impl Caller {
-    async fn ask(&self, process: &Process, query: &str, variables: Value) -> Value {
+    /// The data of an answer without errors.
+    pub async fn ask(&self, process: &Process, query: &str, variables: Value) -> Value {
         let response = self
             .http
             .post(&process.endpoint)
@@ -75,7 +86,8 @@ impl Caller {
     }
 }
 
-async fn caller(database: &TestDatabase, data: &TempDir) -> Caller {
+/// Makes the owner, whose token the data folder's key has signed.
+pub async fn caller(database: &TestDatabase, data: &TempDir) -> Caller {
     use footnote::operations::people::People;
     let mut people = People::connect(database.owner()).await.expect("the owner");
     let user = people.create_user("owner@acme.example", "Owner").await.expect("a user");
@@ -258,7 +270,8 @@ async fn until(caller: &Caller, process: &Process, query: &str) {
     }
 }
 
-async fn nothing_doubled(database: &TestDatabase) {
+/// What holds once everything that was accepted has been done.
+pub async fn nothing_doubled(database: &TestDatabase) {
     let mut superuser = crate::support::database::connect(&database.superuser).await;
     for (what, sql) in [
         ("jobs left over", "select count(*) from jobs"),

@@ -40,6 +40,8 @@ pub enum Error {
     QueryTooCostly(String),
     /// A part that the answer depends on cannot be reached now.
     Unavailable(&'static str),
+    /// The connection broke between COMMIT and its answer, so nobody knows yet whether it happened.
+    Unconfirmed,
     /// It took longer than one may.
     DeadlineExceeded,
     /// The document is not GraphQL.
@@ -83,7 +85,10 @@ impl Error {
                 "Together with what is stored, this would break a rule; nothing of it was done. Read again what it is about.",
                 None,
             ),
-            _ => Self::from(error),
+            _ => match Self::from(error) {
+                Self::Unavailable(_) => Self::Unconfirmed,
+                other => other,
+            },
         }
     }
 
@@ -100,7 +105,7 @@ impl Error {
             Self::IdempotencyConflict => "IDEMPOTENCY_CONFLICT",
             Self::PayloadTooLarge(..) => "PAYLOAD_TOO_LARGE",
             Self::QueryTooCostly(_) => "QUERY_TOO_COSTLY",
-            Self::Unavailable(_) => "UNAVAILABLE",
+            Self::Unavailable(_) | Self::Unconfirmed => "UNAVAILABLE",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Self::ParseFailed(_) => "GRAPHQL_PARSE_FAILED",
             Self::ValidationFailed(_) => "GRAPHQL_VALIDATION_FAILED",
@@ -114,6 +119,7 @@ impl Error {
         matches!(
             self,
             Self::Unavailable(_)
+                | Self::Unconfirmed
                 | Self::DeadlineExceeded
                 | Self::Contended(_)
                 | Self::InProgress(_)
@@ -146,6 +152,9 @@ impl Error {
             }
             Self::PayloadTooLarge(what, limit) => format!("The {what} is larger than {limit} bytes."),
             Self::Unavailable(what) => format!("The {what} cannot be reached now; try again later."),
+            Self::Unconfirmed => "The connection to the database broke while this was being committed, so it may or may not have happened: send it \
+                 again with the same Idempotency-Key, or look first."
+                .to_owned(),
             Self::DeadlineExceeded => "This took too long and was stopped.".to_owned(),
             Self::QueryTooCostly(text) | Self::ParseFailed(text) | Self::ValidationFailed(text) => {
                 text.clone()
@@ -212,7 +221,14 @@ impl From<&sqlx::Error> for Error {
     fn from(error: &sqlx::Error) -> Self {
         use sqlx::Error as Sqlx;
         match error {
-            Sqlx::PoolTimedOut | Sqlx::PoolClosed | Sqlx::Io(_) | Sqlx::Tls(_) | Sqlx::WorkerCrashed => {
+            // A protocol error is a connection that broke off in the middle of a message, or a pooler's.
+            Sqlx::PoolTimedOut
+            | Sqlx::PoolClosed
+            | Sqlx::Io(_)
+            | Sqlx::Tls(_)
+            | Sqlx::Protocol(_)
+            | Sqlx::WorkerCrashed => {
+                tracing::warn!(exception.message = %error, "a connection to the database broke");
                 Self::Unavailable("database")
             }
             Sqlx::Database(cause) => match cause.code().as_deref() {
@@ -223,9 +239,15 @@ impl From<&sqlx::Error> for Error {
                 Some("FN004") => Self::Contended("The lease was lost."),
                 Some("40001" | "40P01") => Self::Contended("Two requests changed the same thing; try again."),
                 Some("42501") => Self::Forbidden("that this change needs"),
-                Some("57014") => Self::DeadlineExceeded,
+                Some("57014" | "25P03" | "25P04") => Self::DeadlineExceeded,
                 Some("55P03") => Self::Contended("Somebody else is changing this; try again."),
-                Some("57P01" | "57P02" | "57P03" | "53300") => Self::Unavailable("database"),
+                // Classes 08 (connections, and what a pooler says), 53 (resources) and 57P (shutdown).
+                Some(code) if ["08", "53", "57P"].iter().any(|class| code.starts_with(class)) => {
+                    tracing::warn!(exception.message = %error, "the database is going away");
+                    Self::Unavailable("database")
+                }
+                // A pooler without named statements: the sentence names the setting.
+                Some("42P05" | "26000") => Self::internal(crate::tenancy::explain(error)),
                 _ => Self::internal(error),
             },
             _ => Self::internal(error),
@@ -244,4 +266,29 @@ pub fn broken_constraint(error: &DbErr) -> Option<&str> {
         return None;
     };
     cause.as_database_error()?.constraint()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Error;
+
+    #[test]
+    fn a_connection_that_breaks_is_the_databases_absence_and_at_commit_nobody_knows() {
+        let broken = || sqlx::Error::Io(std::io::ErrorKind::UnexpectedEof.into());
+        for error in [
+            broken(),
+            sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()),
+            sqlx::Error::Protocol("half a message".to_owned()),
+            sqlx::Error::PoolTimedOut,
+            sqlx::Error::PoolClosed,
+            sqlx::Error::WorkerCrashed,
+        ] {
+            let error = Error::from(error);
+            assert_eq!((error.code(), error.retryable()), ("UNAVAILABLE", true));
+            assert!(!error.message().contains("may or may not"), "{}", error.message());
+        }
+        let unknown = Error::at_commit(&broken());
+        assert_eq!((unknown.code(), unknown.retryable()), ("UNAVAILABLE", true));
+        assert!(unknown.message().contains("may or may not have happened"), "{}", unknown.message());
+    }
 }

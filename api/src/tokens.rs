@@ -95,6 +95,16 @@ impl Tokens {
         })
     }
 
+    /// A key of this process alone, which answers no requests.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the operator.
+    pub fn of_nobody() -> Result<Self, String> {
+        let key = SigningKey::from_bytes(&rand::random());
+        Self::with(&key).map_err(|error| format!("a signing key: {error}"))
+    }
+
     /// Mints a token for a session, in the form of the header `Authorization`.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use crate::support::{Who, World};
 
 async fn pool_of_one(world: &World) -> Database {
     let (wakes, _outgoing) = Wakes::new();
-    Database::connect(world.database.app(), 1, wakes).await.expect("a pool")
+    Database::connect(world.database.pool_address(), 1, wakes).await.expect("a pool")
 }
 
 fn origin(world: &World, who: Who, workspace: &str) -> Origin {

@@ -6,6 +6,7 @@ pub mod command;
 pub mod database;
 pub mod issuer;
 pub mod mailbox;
+pub mod pooler;
 pub mod provider;
 pub mod proxy;
 pub mod s3;

@@ -48,7 +48,11 @@ impl World {
 
     /// With these limits and services, a server, and nobody who runs jobs.
     pub async fn with(limits: Limits, services: Services) -> Self {
-        let database = TestDatabase::create().await;
+        Self::on(TestDatabase::create().await, limits, services).await
+    }
+
+    /// The same on a database whose addresses a test has made.
+    pub async fn on(database: TestDatabase, limits: Limits, services: Services) -> Self {
         let data = cluster::scratch();
         let settings = Settings {
             data: data.clone(),

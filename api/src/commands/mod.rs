@@ -20,6 +20,7 @@ mod progress;
 mod ready;
 mod serve;
 mod token;
+mod worker;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -64,6 +65,9 @@ enum Command {
     /// Answer requests, and run jobs.
     #[command(after_help = serve::EXAMPLES)]
     Serve(Box<serve::Serve>),
+    /// Run jobs, and answer no requests: beside `serve --no-worker`.
+    #[command(after_help = worker::EXAMPLES)]
+    Worker(Box<worker::Worker>),
     /// Prepare a PostgreSQL of your own: roles, passwords, migrations. Prints the settings for the others.
     #[command(after_help = bootstrap::EXAMPLES)]
     Bootstrap(bootstrap::Bootstrap),
@@ -136,6 +140,7 @@ impl Command {
         match self {
             Self::Demo(demo) => demo.check(faults),
             Self::Serve(serve) => serve.check(faults),
+            Self::Worker(worker) => worker.check(faults),
             Self::Config(config) => config.check(faults),
             Self::Token(token) => token.check(faults),
             Self::Bootstrap(bootstrap) => bootstrap.check(faults),
@@ -153,6 +158,7 @@ fn run(command: Command) -> Result<(), Failure> {
         match command {
             Command::Demo(demo) => demo.run(interrupt).await,
             Command::Serve(serve) => serve.run(interrupt).await,
+            Command::Worker(worker) => worker.run(interrupt).await,
             Command::Bootstrap(bootstrap) => bootstrap.run(interrupt).await,
             Command::Migrate(migrate) => migrate.run(interrupt).await,
             Command::Schema => output::text(&crate::graphql::sdl()),

@@ -10,7 +10,7 @@ use super::{
 use crate::adapters::issuers::Issuers;
 use crate::mail::Links;
 use crate::server::AllowedOrigins;
-use crate::tenancy::is_database_address;
+use crate::tenancy::{connect_options, is_database_address};
 
 const WEB: &[&str] = &["http", "https"];
 const DAY: i128 = 24 * 60 * 60;
@@ -70,6 +70,10 @@ fn check_database(faults: &mut Faults, setting: &str, url: &str) {
     let root = url.split(['?', '&']).find_map(|parameter| parameter.strip_prefix("sslrootcert="));
     if let Some(root) = root.filter(|root| !root.contains('%') && std::fs::File::open(root).is_err()) {
         faults.add(setting, format!("names the root certificate {root}, which cannot be read"));
+        return;
+    }
+    if let Err(reason) = connect_options(url) {
+        faults.add(setting, format!("cannot be used: {reason}"));
     }
 }
 

@@ -50,9 +50,12 @@ pub struct DatabaseUrls {
     /// As `footnote_owner`; migrations and the commands that make people and workspaces.
     #[arg(long, env = "FOOTNOTE_OWNER_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub owner_database_url: Option<String>,
-    /// Direct, for LISTEN, where a transaction pooler stands in between; the worker's address otherwise.
+    /// The server's own address, for LISTEN, where a transaction pooler stands in between; the address of jobs otherwise.
     #[arg(long, env = "FOOTNOTE_LISTEN_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub listen_database_url: Option<String>,
+    /// Keep no statement by name, for a transaction pooler that knows none (PgBouncer before 1.21).
+    #[arg(long, env = "FOOTNOTE_NO_NAMED_STATEMENTS")]
+    pub no_named_statements: bool,
 }
 
 impl fmt::Debug for DatabaseUrls {

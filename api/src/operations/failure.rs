@@ -4,8 +4,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use sea_orm::{DbErr, RuntimeErr};
+
 use crate::adapters::embeddings::LoadError;
 use crate::embedded::{DataFolderError, StartError};
+use crate::tenancy::explain;
 
 /// Why a command failed. Its text says what was tried and what to do; it contains no password.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +26,7 @@ pub enum Failure {
     #[error(transparent)]
     Postgres(#[from] StartError),
     /// The database refused something, or could not be reached.
-    #[error("could not {action}: {source}")]
+    #[error("could not {action}: {}", explain(source))]
     Database {
         /// What was tried, beginning with a verb.
         action: &'static str,
@@ -31,12 +34,12 @@ pub enum Failure {
         source: sqlx::Error,
     },
     /// A migration failed; PostgreSQL has rolled back what it began.
-    #[error("could not {action}: {source}")]
+    #[error("could not {action}: {}", explain_migration(source))]
     Migration {
         /// What was tried, beginning with a verb.
         action: &'static str,
         /// What the database said.
-        source: sea_orm::DbErr,
+        source: DbErr,
     },
     /// The address is taken, or not of this machine.
     #[error(
@@ -88,6 +91,16 @@ pub enum Failure {
     Interrupted,
 }
 
+/// What the migrations' error means, while the connection is made as well.
+fn explain_migration(error: &DbErr) -> String {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(cause))
+        | DbErr::Exec(RuntimeErr::SqlxError(cause))
+        | DbErr::Query(RuntimeErr::SqlxError(cause)) => explain(cause),
+        other => other.to_string(),
+    }
+}
+
 impl Failure {
     /// The exit code: 2 for wrong use, 1 otherwise.
     #[must_use]
@@ -101,7 +114,7 @@ impl Failure {
     }
 
     /// Returns the function that turns a migration's error into a failure of this action.
-    pub(crate) fn migration(action: &'static str) -> impl FnOnce(sea_orm::DbErr) -> Self {
+    pub(crate) fn migration(action: &'static str) -> impl FnOnce(DbErr) -> Self {
         move |source| Self::Migration { action, source }
     }
 

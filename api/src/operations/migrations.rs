@@ -3,15 +3,20 @@
 //! Each migration is one transaction, and two processes do not migrate at the same time: the second waits for the first for
 //! up to ten seconds, as it does for any lock. Looking at what is pending writes nothing.
 
+use std::time::Duration;
+
 use migration::Migrator;
 use sea_orm::{ConnectOptions, ConnectionTrait};
 use sea_orm_migration::{MigrationStatus, MigratorTrait};
 
 use super::Failure;
-use super::roles::Role;
+use super::roles::{self, Role};
 
 /// Whoever migrates holds this advisory lock.
 const LOCK: &str = "select pg_advisory_lock(7019274419283712)";
+
+/// How long the server may take to answer a connection.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One migration, and whether the database has it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -41,13 +46,17 @@ impl Migrations {
     ///
     /// # Errors
     ///
-    /// [`Failure::Migration`] where nobody answers or the role may not.
+    /// [`Failure::Usage`] where it is no address, [`Failure::Migration`] where nobody answers or the role may not.
     pub async fn connect(url: &str) -> Result<Self, Failure> {
+        // Refused here, because the ORM reads the address in its own way.
+        roles::options(url)?;
         let mut options = ConnectOptions::new(url);
-        options.max_connections(1).sqlx_logging(false).map_sqlx_postgres_opts(|options| {
-            // A privileged role migrates as the owner too, so that the owner owns what it makes.
-            options.options([("role", Role::Owner.name()), ("lock_timeout", "10s")])
-        });
+        options.max_connections(1).connect_timeout(PATIENCE).sqlx_logging(false).map_sqlx_postgres_opts(
+            |options| {
+                // A privileged role migrates as the owner too, so that the owner owns what it makes.
+                options.options([("role", Role::Owner.name()), ("lock_timeout", "10s")])
+            },
+        );
         let connection = sea_orm::Database::connect(options)
             .await
             .map_err(Failure::migration("connect to the database as its owner"))?;

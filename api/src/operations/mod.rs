@@ -4,9 +4,11 @@
 //! run finds what the first one made. It refuses to roll back a database that it was not given for that. Its failures are
 //! sentences for the operator; passwords stand in files of mode 0600 and in addresses that a command was asked to print.
 
+mod addresses;
 pub mod bench;
 pub mod catalog_dump;
 pub mod doctor;
+mod duty;
 pub mod failure;
 pub mod given_passwords;
 pub mod manual;
@@ -22,4 +24,5 @@ pub mod seed;
 pub mod signed_in;
 pub mod stack;
 
+pub use duty::Duty;
 pub use failure::Failure;

@@ -4,13 +4,17 @@
 //! hexadecimal digits of 128 random bits, so that it stands in an address and in a statement as it is.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection, Row};
 
 use super::{Failure, scram};
+use crate::tenancy::connect_options;
 
+/// How long the server may take to answer a connection.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// The text that makes the roles and gives them their rights in the database it runs in.
 pub const ROLES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docker/postgres/roles.sql"));
 
@@ -189,8 +193,19 @@ pub async fn set_password(connection: &mut PgConnection, role: Role, password: &
 ///
 /// [`Failure::Usage`] where it is no address, [`Failure::Database`] where nobody answers or the login fails.
 pub async fn connect(url: &str) -> Result<PgConnection, Failure> {
-    let options: PgConnectOptions = url.parse().map_err(|_| not_an_address())?;
-    PgConnection::connect_with(&options).await.map_err(Failure::database("connect to the database"))
+    let options = options(url)?;
+    let connected = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options)).await;
+    connected.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(Failure::database("connect to the database"))
+}
+
+/// What the driver connects with to an address.
+///
+/// # Errors
+///
+/// [`Failure::Usage`] where it is no address, or its TLS parameters cannot hold.
+pub fn options(url: &str) -> Result<PgConnectOptions, Failure> {
+    connect_options(url)
+        .map_err(|reason| Failure::Usage(format!("The database address cannot be used: {reason}.")))
 }
 
 /// The same address for another role; refuses one whose parameters name a user.

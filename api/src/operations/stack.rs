@@ -3,7 +3,7 @@
 //! It guarantees that one process holds the data folder, that the embedded database has its roles and every migration, and
 //! that closing goes from the outside in: the server answers what it has begun, the worker finishes its jobs and mails, then vectors,
 //! pools and the database end. It refuses a database whose schema is behind, where it may look, and never migrates one that
-//! it did not start.
+//! it did not start. It refuses half of the work on stores that the other half does not reach (`duty`).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,10 +14,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::Failure;
+use super::addresses::{self, Addresses};
+use super::duty::Duty;
 use super::migrations::{self, Migrations};
 use super::private_database::PrivateDatabase;
 use super::providers::Providers;
-use super::roles::Role;
 use crate::accounts::Accounts;
 use crate::adapters::embeddings::StaticModel;
 use crate::adapters::issuers::Issuers;
@@ -31,7 +32,7 @@ use crate::health::{self, Dependencies, Health};
 use crate::mail::{Links, Postman};
 use crate::server::{self, ServeOptions};
 use crate::supervisor::{self, AbortOnDrop, Task};
-use crate::tenancy::{AccountDoors, Database, Lane, Wakes};
+use crate::tenancy::{AccountDoors, Address, Database, Lane, Wakes};
 use crate::tokens::Tokens;
 use crate::worker::Worker;
 use crate::{agents, knowledge};
@@ -52,15 +53,6 @@ pub struct Settings {
     pub services: Services,
 }
 
-/// The addresses of a database by role.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Addresses {
-    app: String,
-    worker: String,
-    listen: String,
-    owner: Option<String>,
-}
-
 /// A running stack.
 pub struct Stack {
     app: Arc<App>,
@@ -74,37 +66,55 @@ pub struct Stack {
     links: Links,
     stop: watch::Sender<bool>,
     database: Option<PrivateDatabase>,
-    folder: DataFolder,
+    /// None where everything that is kept is kept elsewhere.
+    folder: Option<DataFolder>,
 }
 
 impl Stack {
-    /// Opens it: the first time a database is made, which takes seconds; later it takes less than one.
+    /// Opens it for both duties: the first time a database is made, which takes seconds; later it takes less than one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stack::open_for`].
+    pub async fn open(settings: Settings) -> Result<Self, Failure> {
+        Self::open_for(settings, Duty::Both).await
+    }
+
+    /// Opens what a duty needs.
     ///
     /// # Errors
     ///
     /// A [`Failure`] that says which part did not open and what to do; what had been opened is closed again.
-    pub async fn open(settings: Settings) -> Result<Self, Failure> {
-        let set = addresses(&settings.urls)?;
+    pub async fn open_for(settings: Settings, duty: Duty) -> Result<Self, Failure> {
+        duty.refuse_what_is_not_shared(&settings)?;
+        let set = addresses::of(&settings.urls, duty)?;
         let links = Links::read(&settings.services.mail).map_err(Failure::Usage)?;
+        let keeps_data = set.is_none() || duty.keeps_data(&settings.services);
+        let folder = if keeps_data { Some(DataFolder::open(&settings.data)?) } else { None };
         let providers = Providers::configured(&settings.services)?;
-        let folder = DataFolder::open(&settings.data)?;
         let elsewhere = settings.services.objects.objects_url.is_some();
-        let objects = Objects::open(&settings.services.objects, folder.path()).map_err(if elsewhere {
+        let kept_in = folder.as_ref().map_or(settings.data.as_path(), DataFolder::path);
+        let objects = Objects::open(&settings.services.objects, kept_in).map_err(if elsewhere {
             Failure::Usage
         } else {
             Failure::Start
         })?;
         // The model and the engine are read while the database starts.
-        let path = folder.path().to_owned();
+        let path = folder.as_ref().map_or(settings.data.as_path(), DataFolder::path).to_owned();
         let services = settings.services.clone();
-        let engines = tokio::task::spawn_blocking(move || Engines::open(&path, &services));
-        let (database, addresses) = if let Some(set) = set {
-            (None, set)
-        } else {
-            let pooled = settings.limits.app_connections.saturating_add(settings.limits.worker_connections);
-            let database = PrivateDatabase::start(&folder, pooled).await?;
-            let addresses = embedded(&database);
-            (Some(database), addresses)
+        let engines = tokio::task::spawn_blocking(move || Engines::open(&path, &services, duty));
+        let (database, addresses) = match (set, &folder) {
+            (None, Some(folder)) => {
+                let pooled =
+                    settings.limits.app_connections.saturating_add(settings.limits.worker_connections);
+                let database = PrivateDatabase::start(folder, pooled).await?;
+                let addresses = Addresses::embedded(&database);
+                (Some(database), addresses)
+            }
+            (Some(set), _) => (None, set),
+            (None, None) => {
+                return Err(Failure::Start("the embedded database needs a data folder".to_owned()));
+            }
         };
         let assembled = assemble(
             addresses,
@@ -146,7 +156,7 @@ impl Stack {
         &self.app
     }
 
-    /// The database's address as `footnote_app`.
+    /// The database's address as the role of this process's duty.
     #[must_use]
     pub fn app_url(&self) -> &str {
         &self.addresses.app
@@ -167,13 +177,16 @@ impl Stack {
         self.postman = Some(supervisor::spawn("postman", postman.run(self.stop.subscribe())));
     }
 
-    /// Tells other commands the address of this process, which holds the data folder.
+    /// Tells other commands the address of this process, if it holds the data folder.
     ///
     /// # Errors
     ///
     /// [`Failure::DataFolder`].
     pub fn publish(&self, address: &str) -> Result<(), Failure> {
-        Ok(self.folder.publish(address)?)
+        match &self.folder {
+            Some(folder) => Ok(folder.publish(address)?),
+            None => Ok(()),
+        }
     }
 
     /// Answers requests from now on.
@@ -182,6 +195,16 @@ impl Stack {
         self.server = Some(supervisor::spawn("server", async move {
             let served = server::serve(app, listener, options, stop.subscribe()).await;
             // A server that ended by itself ends the rest with it.
+            stop.send_replace(true);
+            served
+        }));
+    }
+
+    /// Answers whether the process lives and can work, and nothing else, from now on.
+    pub fn start_probes(&mut self, listener: TcpListener) {
+        let (app, stop) = (self.app.clone(), self.stop.clone());
+        self.server = Some(supervisor::spawn("probes", async move {
+            let served = server::serve_probes(app, listener, stop.subscribe()).await;
             stop.send_replace(true);
             served
         }));
@@ -247,11 +270,14 @@ struct Engines {
 }
 
 impl Engines {
-    fn open(data: &Path, services: &Services) -> Result<Self, Failure> {
+    fn open(data: &Path, services: &Services, duty: Duty) -> Result<Self, Failure> {
         let issuers = Issuers::open(services.identity.issuers.as_deref()).map_err(Failure::Usage)?;
         let mailer = crate::adapters::mail::open(&services.mail, data).map_err(Failure::Usage)?;
         let vectors = open_vectors(data, &services.vectors)?;
-        let tokens = signing_key(&services.signing, data)?;
+        let tokens = match duty {
+            Duty::Jobs => Tokens::of_nobody().map_err(Failure::Start)?,
+            Duty::Both | Duty::Requests => signing_key(&services.signing, data)?,
+        };
         Ok(Self { model: StaticModel::load()?, vectors, tokens, issuers, mailer })
     }
 }
@@ -304,11 +330,7 @@ async fn assemble(
         bring_up_to_date(owner, migrate).await?;
     }
     let (wakes, outgoing) = Wakes::new();
-    let (requests, jobs) = tokio::try_join!(
-        Database::connect(&addresses.app, limits.app_connections, wakes.clone()),
-        Database::connect(&addresses.worker, limits.worker_connections, wakes.clone()),
-    )
-    .map_err(Failure::Start)?;
+    let (requests, jobs) = connect(&addresses, limits, &wakes).await?;
     refuse_old_schema(&requests).await?;
     let bridge =
         supervisor::spawn("wake bridge", wakes.bridge(outgoing, addresses.listen.clone())).abort_on_drop();
@@ -343,6 +365,27 @@ async fn assemble(
         health,
     });
     Ok(Assembled { app, addresses, pools: [requests, jobs], bridge, looks })
+}
+
+/// The pool of each role; where both duties are one role's, the same pool.
+async fn connect(
+    addresses: &Addresses,
+    limits: &Limits,
+    wakes: &Wakes,
+) -> Result<(Database, Database), Failure> {
+    let pool = |url: &str, connections| {
+        Database::connect(Address::new(url, addresses.statements), connections, wakes.clone())
+    };
+    if addresses.app == addresses.worker {
+        let connections = addresses.duty.connections(limits);
+        let only = pool(&addresses.app, connections).await.map_err(Failure::Start)?;
+        return Ok((only.clone(), only));
+    }
+    tokio::try_join!(
+        pool(&addresses.app, limits.app_connections),
+        pool(&addresses.worker, limits.worker_connections),
+    )
+    .map_err(Failure::Start)
 }
 
 /// Applies what is pending to a database of ours; says so of somebody else's.
@@ -385,49 +428,10 @@ fn old_schema(lacking: &[String]) -> Failure {
     ))
 }
 
-fn embedded(database: &PrivateDatabase) -> Addresses {
-    let worker = database.url(Role::Worker);
-    Addresses {
-        app: database.url(Role::App),
-        listen: worker.clone(),
-        worker,
-        owner: Some(database.url(Role::Owner)),
-    }
-}
-
-/// The addresses that were set; none where none was, and the embedded database is meant.
-fn addresses(urls: &DatabaseUrls) -> Result<Option<Addresses>, Failure> {
-    let DatabaseUrls { app_database_url, worker_database_url, owner_database_url, listen_database_url } =
-        urls.clone();
-    let any = [&app_database_url, &worker_database_url, &owner_database_url, &listen_database_url];
-    if any.iter().all(|url| url.is_none()) {
-        return Ok(None);
-    }
-    let missing = |role: Role| {
-        Failure::Usage(format!(
-            "A database address is set, but not {}: set it too (`footnote bootstrap` prints the settings), or unset them all for \
-             the embedded database.",
-            role.setting()
-        ))
-    };
-    let app = app_database_url.ok_or_else(|| missing(Role::App))?;
-    let worker = worker_database_url.ok_or_else(|| missing(Role::Worker))?;
-    let listen = listen_database_url.unwrap_or_else(|| worker.clone());
-    Ok(Some(Addresses { app, worker, listen, owner: owner_database_url }))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{addresses, open_vectors};
-    use crate::config::{DatabaseUrls, VectorService};
-
-    fn urls(app: Option<&str>, worker: Option<&str>) -> DatabaseUrls {
-        DatabaseUrls {
-            app_database_url: app.map(str::to_owned),
-            worker_database_url: worker.map(str::to_owned),
-            ..DatabaseUrls::default()
-        }
-    }
+    use super::open_vectors;
+    use crate::config::VectorService;
 
     #[tokio::test]
     async fn an_address_of_vectors_that_is_none_is_wrong_use_and_is_not_repeated() {
@@ -443,18 +447,5 @@ mod tests {
             VectorService { qdrant_url: Some("http://127.0.0.1:1".to_owned()), qdrant_api_key: None };
         let away = open_vectors(&data, &service).expect("a server that is away does not stop the start");
         assert_eq!(away.status().engine, "qdrant-server");
-    }
-
-    #[test]
-    fn no_address_means_the_embedded_database_and_half_of_them_is_wrong_use() {
-        assert_eq!(addresses(&urls(None, None)).expect("nothing is set"), None);
-        let owner_only = DatabaseUrls { owner_database_url: Some("o".to_owned()), ..DatabaseUrls::default() };
-        assert_eq!(addresses(&owner_only).expect_err("no server's role").exit_code(), 2);
-        let missing = addresses(&urls(Some("a"), None)).expect_err("jobs need a role");
-        assert!(missing.to_string().contains("FOOTNOTE_WORKER_DATABASE_URL"), "{missing}");
-        let missing = addresses(&urls(None, Some("w"))).expect_err("requests need a role");
-        assert!(missing.to_string().contains("FOOTNOTE_APP_DATABASE_URL"), "{missing}");
-        let both = addresses(&urls(Some("a"), Some("w"))).expect("enough").expect("set");
-        assert_eq!((both.app.as_str(), both.worker.as_str(), both.listen.as_str()), ("a", "w", "w"));
     }
 }

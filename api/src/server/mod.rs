@@ -114,8 +114,32 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let on_loopback = listener.local_addr()?.ip().is_loopback();
     let server = Server::new(app, options, on_loopback, stop.clone());
-    let mut sockets = server.sockets.subscribe();
     let router = server.router();
+    serve_routes(&server, router, listener, stop).await
+}
+
+/// Answers `/healthz` and `/readyz` and nothing else, until `stop` is true or its sender is gone.
+///
+/// # Errors
+///
+/// The listener's own failure.
+pub async fn serve_probes(
+    app: Arc<App>,
+    listener: TcpListener,
+    stop: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let server = Server::new(app, ServeOptions::default(), false, stop.clone());
+    let router = router::probes(&server);
+    serve_routes(&server, router, listener, stop).await
+}
+
+async fn serve_routes(
+    server: &Arc<Server>,
+    router: axum::Router,
+    listener: TcpListener,
+    stop: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let mut sockets = server.sockets.subscribe();
     let listener = listener.tap_io(|connection| {
         // Without it small answers wait for the client's acknowledgement; a connection that refuses it works all the same.
         let _ = connection.set_nodelay(true);

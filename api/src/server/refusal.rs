@@ -85,7 +85,7 @@ pub(super) fn status(error: &Error) -> StatusCode {
         Error::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
         Error::IdempotencyConflict => StatusCode::UNPROCESSABLE_ENTITY,
         Error::PayloadTooLarge(..) => StatusCode::PAYLOAD_TOO_LARGE,
-        Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Error::Unavailable(_) | Error::Unconfirmed => StatusCode::SERVICE_UNAVAILABLE,
         Error::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }

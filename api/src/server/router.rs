@@ -16,14 +16,12 @@ use crate::graphql::RequestId;
 
 /// Every route of a server.
 pub(super) fn router(server: &Arc<Server>) -> Router {
-    let mut router = Router::new()
+    let mut router = health_routes()
         .route("/graphql", only("POST", post(graphql_http::answer)).layer(from_fn(store_nothing)))
         .route("/uploads/{token}", only("PUT", put(uploads::receive)).layer(from_fn(store_nothing)))
         .route("/graphql/ws", only("GET", get(websocket::upgrade)))
         .route("/account", only("GET, HEAD", get(account::page)))
-        .route("/account/{file}", only("GET, HEAD", get(account::file)))
-        .route("/healthz", only("GET, HEAD", get(health::alive)))
-        .route("/readyz", only("GET, HEAD", get(health::ready)));
+        .route("/account/{file}", only("GET, HEAD", get(account::file)));
     if server.options.graphiql {
         router = router
             .route("/", only("GET, HEAD", get(|| async { Redirect::temporary("/graphiql") })))
@@ -39,6 +37,17 @@ pub(super) fn router(server: &Arc<Server>) -> Router {
         .layer(from_fn_with_state(server.clone(), refuse_foreign_names))
         .layer(from_fn(request_id::identify))
         .with_state(server.clone())
+}
+
+/// The routes of a process that runs jobs alone.
+pub(super) fn probes(server: &Arc<Server>) -> Router {
+    health_routes().fallback(unknown_path).layer(from_fn(request_id::identify)).with_state(server.clone())
+}
+
+fn health_routes() -> Router<Arc<Server>> {
+    Router::new()
+        .route("/healthz", only("GET, HEAD", get(health::alive)))
+        .route("/readyz", only("GET, HEAD", get(health::ready)))
 }
 
 /// Answers every other method with 405.

@@ -89,13 +89,12 @@ impl AccountDoors {
     ///
     /// RATE_LIMITED, UNAVAILABLE.
     pub async fn begin_sign_in(&self, email: &str, attempt: &Attempt) -> Result<Option<Stored>> {
-        let row = sqlx::query("select * from app.begin_sign_in($1, $2, $3, $4)")
+        let ask = sqlx::query("select * from app.begin_sign_in($1, $2, $3, $4)")
             .bind(email)
             .bind(attempt.address.as_slice())
             .bind(attempt.account.as_slice())
-            .bind(attempt.both.as_slice())
-            .fetch_one(self.0.pool())
-            .await?;
+            .bind(attempt.both.as_slice());
+        let row = self.0.ask_one(ask).await?;
         wait(row.try_get("retry_after_ms")?)?;
         let Some(password_hash) = row.try_get::<Option<String>, _>("password_hash")? else { return Ok(None) };
         Ok(Some(Stored {
@@ -112,7 +111,7 @@ impl AccountDoors {
     ///
     /// UNAVAILABLE.
     pub async fn finish_sign_in(&self, new: &NewSession<'_>, attempt: &Attempt) -> Result<bool> {
-        let row = sqlx::query("select app.finish_sign_in($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as opened")
+        let ask = sqlx::query("select app.finish_sign_in($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as opened")
             .bind(new.user.0)
             .bind(new.version)
             .bind(new.password_hash)
@@ -122,9 +121,8 @@ impl AccountDoors {
             .bind(new.refresh_expires_at)
             .bind(attempt.address.as_slice())
             .bind(attempt.account.as_slice())
-            .bind(attempt.both.as_slice())
-            .fetch_one(self.0.pool())
-            .await?;
+            .bind(attempt.both.as_slice());
+        let row = self.0.ask_one(ask).await?;
         Ok(row.try_get("opened")?)
     }
 
@@ -139,14 +137,13 @@ impl AccountDoors {
         (next, sealed): (&[u8; 32], &[u8; 32]),
         (grace, idle): (TimeDelta, TimeDelta),
     ) -> Result<Refreshed> {
-        let row = sqlx::query("select * from app.refresh_session($1, $2, $3, $4, $5)")
+        let ask = sqlx::query("select * from app.refresh_session($1, $2, $3, $4, $5)")
             .bind(hash.as_slice())
             .bind(next.as_slice())
             .bind(sealed.as_slice())
             .bind(i32::try_from(grace.num_milliseconds()).unwrap_or(i32::MAX))
-            .bind(i32::try_from(idle.num_seconds()).unwrap_or(i32::MAX))
-            .fetch_one(self.0.pool())
-            .await?;
+            .bind(i32::try_from(idle.num_seconds()).unwrap_or(i32::MAX));
+        let row = self.0.ask_one(ask).await?;
         let outcome: String = row.try_get("outcome")?;
         Ok(match outcome.as_str() {
             "ROTATED" | "GRACE" => Refreshed::Session {
@@ -176,13 +173,12 @@ impl AccountDoors {
         grace: TimeDelta,
         everywhere: bool,
     ) -> Result<i32> {
-        let row = sqlx::query("select app.end_sessions($1, $2, $3, $4) as ended")
+        let ask = sqlx::query("select app.end_sessions($1, $2, $3, $4) as ended")
             .bind(session.map(|session| session.0))
             .bind(refresh.as_ref().map(<[u8; 32]>::as_slice))
             .bind(i32::try_from(grace.num_milliseconds()).unwrap_or(i32::MAX))
-            .bind(everywhere)
-            .fetch_one(self.0.pool())
-            .await?;
+            .bind(everywhere);
+        let row = self.0.ask_one(ask).await?;
         Ok(row.try_get("ended")?)
     }
 
@@ -192,10 +188,8 @@ impl AccountDoors {
     ///
     /// RATE_LIMITED, UNAVAILABLE.
     pub async fn begin_sign_up(&self, address: &[u8; 32]) -> Result<()> {
-        let row = sqlx::query("select app.begin_sign_up($1) as retry_after_ms")
-            .bind(address.as_slice())
-            .fetch_one(self.0.pool())
-            .await?;
+        let ask = sqlx::query("select app.begin_sign_up($1) as retry_after_ms").bind(address.as_slice());
+        let row = self.0.ask_one(ask).await?;
         wait(row.try_get("retry_after_ms")?)
     }
 
@@ -205,10 +199,8 @@ impl AccountDoors {
     ///
     /// UNAVAILABLE.
     pub async fn verify_email(&self, link: &[u8; 32]) -> Result<bool> {
-        let row = sqlx::query("select app.verify_email($1) as verified")
-            .bind(link.as_slice())
-            .fetch_one(self.0.pool())
-            .await?;
+        let ask = sqlx::query("select app.verify_email($1) as verified").bind(link.as_slice());
+        let row = self.0.ask_one(ask).await?;
         Ok(row.try_get("verified")?)
     }
 
@@ -218,12 +210,11 @@ impl AccountDoors {
     ///
     /// RATE_LIMITED, UNAVAILABLE.
     pub async fn request_reset(&self, email: &str, address: &[u8; 32]) -> Result<()> {
-        let row = sqlx::query("select app.request_password_reset($1, $2, $3) as retry_after_ms")
+        let ask = sqlx::query("select app.request_password_reset($1, $2, $3) as retry_after_ms")
             .bind(email)
             .bind(address.as_slice())
-            .bind(MailId::new().0)
-            .fetch_one(self.0.pool())
-            .await?;
+            .bind(MailId::new().0);
+        let row = self.0.ask_one(ask).await?;
         wait(row.try_get("retry_after_ms")?)?;
         // Whether there is a mail or not.
         self.0.wakes().send(Wake::Mails);
@@ -236,10 +227,8 @@ impl AccountDoors {
     ///
     /// UNAVAILABLE.
     pub async fn holds_reset_link(&self, link: &[u8; 32]) -> Result<bool> {
-        let row = sqlx::query("select app.holds_reset_link($1) as holds")
-            .bind(link.as_slice())
-            .fetch_one(self.0.pool())
-            .await?;
+        let ask = sqlx::query("select app.holds_reset_link($1) as holds").bind(link.as_slice());
+        let row = self.0.ask_one(ask).await?;
         Ok(row.try_get("holds")?)
     }
 
@@ -249,11 +238,10 @@ impl AccountDoors {
     ///
     /// UNAVAILABLE.
     pub async fn reset_password(&self, link: &[u8; 32], password_hash: &str) -> Result<bool> {
-        let row = sqlx::query("select app.reset_password($1, $2) as changed")
+        let ask = sqlx::query("select app.reset_password($1, $2) as changed")
             .bind(link.as_slice())
-            .bind(password_hash)
-            .fetch_one(self.0.pool())
-            .await?;
+            .bind(password_hash);
+        let row = self.0.ask_one(ask).await?;
         Ok(row.try_get("changed")?)
     }
 }

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use entity::id::{IdentityId, UserId};
-use sqlx::Row;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgPool, PgPoolOptions, PgRow};
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, Postgres, Row};
 
-use super::{Access, Identity, Operation, Origin, Wakes};
+use super::guard::{Guard, answered};
+use super::{Access, Address, Identity, Operation, Origin, Statements, Wakes, explain};
 use crate::error::{Error, Result};
 
 /// Limits on what one operation may hold up, in milliseconds.
@@ -28,13 +31,36 @@ impl Default for Timeouts {
     }
 }
 
+/// How long a message waits for its answer beyond what the server grants the statement: the server is gone, or the way to it.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long an operation may take to begin, whose door answers in milliseconds.
+const BEGINNING: Duration = Duration::from_secs(5);
+/// How long connections that broke while nobody used them are exchanged before a client is told.
+const RENEWAL: Duration = Duration::from_secs(1);
+/// How long readiness waits for an answer.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// What holds for every operation of a pool.
+#[derive(Clone)]
+pub(super) struct Terms {
+    pub(super) timeouts: Timeouts,
+    pub(super) statements: Statements,
+    pub(super) wakes: Wakes,
+    pub(super) round_trips: Arc<AtomicU64>,
+}
+
+impl Terms {
+    /// How long one statement may stay unanswered.
+    pub(super) fn patience(&self) -> Duration {
+        Duration::from_millis(self.timeouts.statement_ms.into()) + GRACE
+    }
+}
+
 /// A pool of one role's connections; the only thing that can begin an operation.
 #[derive(Clone)]
 pub struct Database {
     pool: PgPool,
-    timeouts: Timeouts,
-    wakes: Wakes,
-    round_trips: Arc<AtomicU64>,
+    terms: Terms,
 }
 
 impl Database {
@@ -43,9 +69,14 @@ impl Database {
     /// # Errors
     ///
     /// A sentence for the operator: the address is not one, the server cannot be reached, or the role is privileged.
-    pub async fn connect(url: &str, connections: u32, wakes: Wakes) -> Result<Self, String> {
-        let options: PgConnectOptions =
-            url.parse().map_err(|_| "the database address is not a PostgreSQL URL".to_owned())?;
+    pub async fn connect(
+        address: impl Into<Address>,
+        connections: u32,
+        wakes: Wakes,
+    ) -> Result<Self, String> {
+        let address = address.into();
+        let unreachable = |reason: String| format!("the database cannot be reached: {reason}");
+        let options = address.options().map_err(unreachable)?;
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(5))
@@ -54,25 +85,45 @@ impl Database {
             .test_before_acquire(false)
             .connect_with(options)
             .await
-            .map_err(|error| format!("the database cannot be reached: {error}"))?;
-        refuse_privileged(&pool).await?;
-        Ok(Self { pool, timeouts: Timeouts::default(), wakes, round_trips: Arc::default() })
+            .map_err(|error| unreachable(explain(&error)))?;
+        let terms = Terms {
+            timeouts: Timeouts::default(),
+            statements: address.statements(),
+            wakes,
+            round_trips: Arc::default(),
+        };
+        let database = Self { pool, terms };
+        database.refuse_privileged().await?;
+        Ok(database)
+    }
+
+    /// The same pool with other limits.
+    #[must_use]
+    pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.terms.timeouts = timeouts;
+        self
     }
 
     /// Begins an operation: takes a connection, begins its transaction and sets its context, in one message.
     ///
     /// # Errors
     ///
-    /// What the door says (UNAUTHENTICATED, NOT_FOUND), or UNAVAILABLE.
+    /// What the door says (UNAUTHENTICATED, NOT_FOUND), or UNAVAILABLE within ten seconds.
     pub async fn operation(&self, origin: Origin, access: Access) -> Result<Operation> {
-        match self.begin(&origin, access).await {
-            // The server went away while the connection was idle: the next one is fresh.
-            Err(Error::Unavailable(_)) => self.begin(&origin, access).await,
-            Err(Error::NotFound("identity")) => {
-                self.admit(&origin).await?;
-                self.begin(&origin, access).await
+        let since = Instant::now();
+        let mut admitted = false;
+        loop {
+            let connection = self.acquire().await?;
+            let begun = Operation::begin(connection, &origin, access, &self.terms);
+            match answered(BEGINNING, begun).await {
+                // The server went away while connections were idle: after the last of them, a fresh one tells.
+                Err(Error::Unavailable(_)) if since.elapsed() < RENEWAL => {}
+                Err(Error::NotFound("identity")) if !admitted => {
+                    self.admit(&origin).await?;
+                    admitted = true;
+                }
+                begun => return begun,
             }
-            begun => begun,
         }
     }
 
@@ -81,84 +132,138 @@ impl Database {
         let Origin::Identity { identity, .. } = origin else { return Ok(()) };
         let Identity { issuer, subject, email, name, .. } = identity.as_ref();
         // Admit: identities_key.
-        sqlx::query("select app.admit_identity($1, $2, $3, $4, $5, $6)")
+        let admit = sqlx::query("select app.admit_identity($1, $2, $3, $4, $5, $6)")
             .bind(IdentityId::new().0)
             .bind(UserId::new().0)
             .bind(issuer)
             .bind(subject)
             .bind(email)
-            .bind(name)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+            .bind(name);
+        self.ask_with(admit).await.map(drop)
     }
 
-    async fn begin(&self, origin: &Origin, access: Access) -> Result<Operation> {
-        let connection = self.pool.acquire().await.map_err(Error::from)?;
-        let shared = (self.wakes.clone(), self.round_trips.clone());
-        Operation::begin(connection, origin, access, self.timeouts, shared).await
+    async fn acquire(&self) -> Result<PoolConnection<Postgres>> {
+        self.pool.acquire().await.map_err(|error| {
+            // Whatever the reason is (a password that was changed, too many connections): for a client it is away.
+            tracing::warn!(exception.message = %explain(&error), "no connection to the database");
+            Error::Unavailable("database")
+        })
+    }
+
+    /// One statement of a worker's door, in a transaction of its own with the limits of an operation, as one message: so that
+    /// neither a name nor a transaction outlives it, whatever stands in between.
+    pub(super) async fn ask(&self, call: &str) -> Result<Vec<PgRow>> {
+        let Timeouts { statement_ms, lock_ms, .. } = self.terms.timeouts;
+        let message = format!(
+            "begin; set local statement_timeout = {statement_ms}; set local lock_timeout = {lock_ms}; {call}; commit"
+        );
+        let since = Instant::now();
+        loop {
+            let mut guard = Guard::new(self.acquire().await?);
+            // sql: literal because it holds numbers of ours and a lane's call, whose values are UUIDs, numbers and checked words.
+            let asked = sqlx::raw_sql(AssertSqlSafe(message.clone())).fetch_all(guard.connection()?);
+            match answered(self.terms.patience(), asked).await.map_err(Error::from) {
+                Err(Error::Unavailable(_)) if since.elapsed() < RENEWAL => {}
+                Err(error) => return Err(error),
+                Ok(rows) => {
+                    guard.release();
+                    return Ok(rows);
+                }
+            }
+        }
+    }
+
+    /// One call of a door with values, in a transaction of its own with the limits of an operation.
+    pub(super) async fn ask_with(&self, call: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>> {
+        let Timeouts { statement_ms, lock_ms, .. } = self.terms.timeouts;
+        let begin = format!(
+            "begin; set local statement_timeout = {statement_ms}; set local lock_timeout = {lock_ms}"
+        );
+        let since = Instant::now();
+        let mut guard = loop {
+            let mut guard = Guard::new(self.acquire().await?);
+            // sql: literal because it holds two numbers of ours and nothing else.
+            let begun = sqlx::raw_sql(AssertSqlSafe(begin.clone())).execute(guard.connection()?);
+            match answered(BEGINNING, begun).await.map_err(Error::from) {
+                Err(Error::Unavailable(_)) if since.elapsed() < RENEWAL => {}
+                Err(error) => return Err(error),
+                Ok(_) => break guard,
+            }
+        };
+        let named = self.terms.statements == Statements::Named;
+        let asked = call.persistent(named).fetch_all(guard.connection()?);
+        let rows = answered(self.terms.patience(), asked).await.map_err(Error::from)?;
+        let commit = sqlx::raw_sql("commit").execute(guard.connection()?);
+        answered(self.terms.patience(), commit).await.map_err(|error| Error::at_commit(&error))?;
+        guard.release();
+        Ok(rows)
+    }
+
+    /// The same, of a door that answers with one row.
+    pub(super) async fn ask_one(&self, call: Query<'_, Postgres, PgArguments>) -> Result<PgRow> {
+        let answer = self.ask_with(call).await?.into_iter().next();
+        answer.ok_or_else(|| Error::internal("a door did not answer"))
     }
 
     /// How many messages operations have sent and waited for since the start.
     #[must_use]
     pub fn round_trips(&self) -> u64 {
-        self.round_trips.load(Ordering::Relaxed)
+        self.terms.round_trips.load(Ordering::Relaxed)
     }
 
     /// The wake-ups of this process.
     #[must_use]
     pub fn wakes(&self) -> &Wakes {
-        &self.wakes
+        &self.terms.wakes
     }
 
-    /// The pool itself, for the worker's doors, which set no context.
-    pub(super) fn pool(&self) -> &PgPool {
-        &self.pool
-    }
-
-    /// Whether the database answers.
+    /// Whether the database answers, within two seconds.
     pub async fn is_reachable(&self) -> bool {
-        // Readiness: one statement that needs nothing but the connection.
-        let answer =
-            tokio::time::timeout(Duration::from_secs(2), sqlx::query("select 1").execute(&self.pool)).await;
-        matches!(answer, Ok(Ok(_)))
+        let look = async {
+            let mut guard = Guard::new(self.pool.acquire().await?);
+            // Readiness: one statement that needs nothing but the connection.
+            sqlx::raw_sql("select 1").execute(guard.connection()?).await?;
+            guard.release();
+            Ok::<_, Error>(())
+        };
+        answered(LOOK, look).await.is_ok()
     }
 
     /// Closes every connection, waiting for those in use.
     pub async fn close(&self) {
         self.pool.close().await;
     }
-}
 
-/// Row-level security does not bind superusers, owners and BYPASSRLS roles; a member of `footnote_system` sees through its policies.
-async fn refuse_privileged(pool: &PgPool) -> Result<(), String> {
-    // Start-up: what the current role could get around.
-    let row = sqlx::query(
-        "select current_user::text as name, r.rolsuper, r.rolbypassrls,
-           exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
-                   where n.nspname in ('public', 'app') and c.relkind in ('r', 'p', 'v', 'm') and pg_has_role(c.relowner, 'MEMBER')) as owns,
-           exists (select from pg_roles s where s.rolname = 'footnote_system' and pg_has_role(s.oid, 'MEMBER')) as system
-         from pg_roles r where r.rolname = current_user",
-    )
-    .fetch_one(pool)
-    .await
-    .map_err(|error| format!("the database did not say what its role may do: {error}"))?;
-    let name: String = row.get("name");
-    let faults: Vec<&str> = [
-        ("rolsuper", "is a superuser"),
-        ("rolbypassrls", "has BYPASSRLS"),
-        ("owns", "owns tables"),
-        ("system", "is a member of footnote_system"),
-    ]
-    .into_iter()
-    .filter(|(column, _)| row.get::<bool, _>(*column))
-    .map(|(_, fault)| fault)
-    .collect();
-    if faults.is_empty() {
-        return Ok(());
+    /// Row-level security does not bind superusers, owners and BYPASSRLS roles; a member of `footnote_system` sees through its policies.
+    async fn refuse_privileged(&self) -> Result<(), String> {
+        let unanswered = |reason: String| format!("the database did not say what its role may do: {reason}");
+        // Start-up: what the current role could get around.
+        let looked = sqlx::raw_sql(
+                "select current_user::text as name, r.rolsuper, r.rolbypassrls,
+                   exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                           where n.nspname in ('public', 'app') and c.relkind in ('r', 'p', 'v', 'm') and pg_has_role(c.relowner, 'MEMBER')) as owns,
+                   exists (select from pg_roles s where s.rolname = 'footnote_system' and pg_has_role(s.oid, 'MEMBER')) as system
+                 from pg_roles r where r.rolname = current_user",
+            ).fetch_one(&self.pool);
+        let row =
+            answered(self.terms.patience(), looked).await.map_err(|error| unanswered(explain(&error)))?;
+        let name: String = row.get("name");
+        let faults: Vec<&str> = [
+            ("rolsuper", "is a superuser"),
+            ("rolbypassrls", "has BYPASSRLS"),
+            ("owns", "owns tables"),
+            ("system", "is a member of footnote_system"),
+        ]
+        .into_iter()
+        .filter(|(column, _)| row.get::<bool, _>(*column))
+        .map(|(_, fault)| fault)
+        .collect();
+        if faults.is_empty() {
+            return Ok(());
+        }
+        Err(format!(
+            "the database role {name} {}: row-level security would not hold. Connect as footnote_app or footnote_worker; `footnote bootstrap` makes them.",
+            faults.join(" and ")
+        ))
     }
-    Err(format!(
-        "the database role {name} {}: row-level security would not hold. Connect as footnote_app or footnote_worker; `footnote bootstrap` makes them.",
-        faults.join(" and ")
-    ))
 }

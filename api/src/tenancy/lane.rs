@@ -1,11 +1,13 @@
-//! The worker's doors to the job lane: claim, renew, give back, reap. They set no context; a job's own does.
+//! The worker's doors to the job lane: claim, renew, give back, reap. They set no context; a job's own does. Each call is one message
+//! that carries its own transaction and limits.
 
 use entity::id::{JobId, WorkspaceId};
 use sqlx::Row;
+use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use super::{Access, Database, Operation, Origin, Outbox};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A job under a lease of this process.
 #[derive(Clone, Debug)]
@@ -58,13 +60,11 @@ impl Lane {
         lease_ms: i32,
     ) -> Result<Vec<ClaimedJob>> {
         // Claim: jobs_runnable, through queue_heads_due.
-        let rows = sqlx::query("select * from app.claim_jobs($1, $2, $3, $4)")
-            .bind(worker)
-            .bind(kinds)
-            .bind(limit)
-            .bind(lease_ms)
-            .fetch_all(self.0.pool())
-            .await?;
+        let worker = word(worker)?;
+        let kinds = kinds.iter().map(|kind| word(kind)).collect::<Result<Vec<_>>>()?.join(", ");
+        let call =
+            format!("select * from app.claim_jobs({worker}, array[{kinds}]::text[], {limit}, {lease_ms})");
+        let rows = self.0.ask(&call).await?;
         rows.iter()
             .map(|row| {
                 Ok(ClaimedJob {
@@ -87,14 +87,9 @@ impl Lane {
     ///
     /// UNAVAILABLE.
     pub async fn renew(&self, job: &ClaimedJob, lease_ms: i32) -> Result<bool> {
-        let row = sqlx::query("select app.renew_job($1, $2, $3, $4) as held")
-            .bind(job.workspace_id.0)
-            .bind(job.id.0)
-            .bind(job.lease_token)
-            .bind(lease_ms)
-            .fetch_one(self.0.pool())
-            .await?;
-        Ok(row.try_get("held")?)
+        let (workspace, id, token) = (job.workspace_id.0, job.id.0, job.lease_token);
+        let call = format!("select app.renew_job('{workspace}', '{id}', '{token}', {lease_ms}) as held");
+        Ok(only(&self.0.ask(&call).await?)?.try_get("held")?)
     }
 
     /// Takes back jobs whose lease has expired; how many.
@@ -103,8 +98,7 @@ impl Lane {
     ///
     /// UNAVAILABLE.
     pub async fn reap(&self) -> Result<i32> {
-        let row = sqlx::query("select app.reap_jobs() as reaped").fetch_one(self.0.pool()).await?;
-        Ok(row.try_get("reaped")?)
+        Ok(only(&self.0.ask("select app.reap_jobs() as reaped").await?)?.try_get("reaped")?)
     }
 
     /// Begins an operation in the job's workspace with its starter's current permissions.
@@ -115,5 +109,31 @@ impl Lane {
     pub async fn operation(&self, job: &ClaimedJob) -> Result<Operation> {
         let origin = Origin::Job { workspace: job.workspace_id, job: job.id, lease_token: job.lease_token };
         self.0.operation(origin, Access::ReadWrite).await
+    }
+}
+
+/// A name of ours as a literal of SQL; refuses every character that could end one.
+fn word(name: &str) -> Result<String> {
+    if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
+        return Ok(format!("'{name}'"));
+    }
+    Err(Error::internal("a worker or a kind of job has a name that is no word"))
+}
+
+/// The only row of a door's answer.
+pub(super) fn only(rows: &[PgRow]) -> Result<&PgRow> {
+    rows.first().ok_or_else(|| Error::internal("a door gave no row"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::word;
+
+    #[test]
+    fn a_name_is_written_into_a_statement_only_where_it_is_a_word() {
+        assert_eq!(word("agent_run.execute").expect("a kind"), "'agent_run.execute'");
+        for bad in ["a'b", "a\\b", "a b", "a;b", "a\0", "ä"] {
+            assert!(word(bad).is_err(), "{bad}");
+        }
     }
 }

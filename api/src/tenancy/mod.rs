@@ -6,9 +6,11 @@
 //! row-level security holds for whatever it asks. It refuses to work as a role that row-level security does not bind.
 
 mod accounts;
+mod address;
 mod database;
 mod envelope;
 mod founding;
+mod guard;
 mod identity;
 mod lane;
 mod operation;
@@ -16,9 +18,11 @@ mod origin;
 mod outbox;
 mod permissions;
 mod schema;
+mod unreachable;
 mod wake;
 
 pub use accounts::{AccountDoors, Attempt, NewSession, Refreshed, Stored};
+pub use address::{Address, Statements, connect_options};
 pub use database::{Database, Timeouts};
 pub use envelope::{Audit, Event, EventType};
 pub use founding::NewWorkspace;
@@ -30,4 +34,5 @@ pub use origin::{Origin, Slug, UploadToken, WorkspaceKey};
 pub use outbox::{ClaimedMail, Outbox};
 pub use permissions::{Permission, Proof};
 pub(crate) use schema::is_database_address;
+pub use unreachable::explain;
 pub use wake::{Wake, Wakes};

@@ -4,9 +4,8 @@
 //! drop, and dropping rolls back or closes the connection: what the driver does with a cancelled BEGIN cannot happen
 //! (sqlx issue 4393). Commit goes through a shared reference, because a loader's task may still hold the operation.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use entity::id::{UserId, WorkspaceId};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
@@ -16,10 +15,11 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Postgres, Row};
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::database::Terms;
 use super::envelope::Envelopes;
-use super::{Audit, Event, Origin, Permission, Proof, Timeouts, Wake, Wakes};
+use super::guard::{Guard, answered};
+use super::{Audit, Event, Origin, Permission, Proof, Statements, Timeouts, Wake};
 use crate::error::{Error, Result};
-use crate::supervisor;
 
 /// What an operation may do to the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,10 +46,11 @@ pub struct Operation {
     /// The context once the operation has moved into the workspace that it made.
     founded: OnceLock<Context>,
     failed: AtomicBool,
+    /// Whether the connection is dead: further statements would wait for its answers in vain.
+    broken: AtomicBool,
     envelopes: std::sync::Mutex<Envelopes>,
     pending_wakes: std::sync::Mutex<Vec<Wake>>,
-    wakes: Wakes,
-    round_trips: Arc<AtomicU64>,
+    terms: Terms,
 }
 
 impl Operation {
@@ -58,37 +59,33 @@ impl Operation {
         connection: PoolConnection<Postgres>,
         origin: &Origin,
         access: Access,
-        timeouts: Timeouts,
-        (wakes, round_trips): (Wakes, Arc<AtomicU64>),
+        terms: &Terms,
     ) -> Result<Self> {
         let mode = match access {
             Access::ReadOnly => "isolation level repeatable read read only",
             Access::ReadWrite => "isolation level read committed read write",
         };
-        let Timeouts { statement_ms, lock_ms, idle_ms } = timeouts;
+        let Timeouts { statement_ms, lock_ms, idle_ms } = terms.timeouts;
         let message = format!(
             "begin transaction {mode}; set local statement_timeout = {statement_ms}; set local lock_timeout = {lock_ms}; \
              set local idle_in_transaction_session_timeout = {idle_ms}; {}",
             origin.door()
         );
-        round_trips.fetch_add(1, Ordering::Relaxed);
+        terms.round_trips.fetch_add(1, Ordering::Relaxed);
         // From here on the guard has the connection, whatever happens to this future.
-        let mut guard = Guard(Some(connection));
-        let row = {
-            let connection = guard.0.as_deref_mut().ok_or_else(|| Error::internal("the guard is empty"))?;
-            // sql: literal because it holds only numbers of ours, UUIDs, hashes and a checked slug (Origin::door).
-            sqlx::raw_sql(AssertSqlSafe(message)).fetch_one(connection).await.map_err(Error::from)?
-        };
+        let mut guard = Guard::new(connection);
+        // sql: literal because it holds only numbers of ours, UUIDs, hashes and a checked slug (Origin::door).
+        let row = sqlx::raw_sql(AssertSqlSafe(message)).fetch_one(guard.connection()?).await?;
         let context = read_context(&row)?;
         Ok(Self {
-            connection: Mutex::new(guard.0.take()),
+            connection: Mutex::new(guard.hand_over()),
             context,
             founded: OnceLock::new(),
             failed: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
             envelopes: std::sync::Mutex::default(),
             pending_wakes: std::sync::Mutex::default(),
-            wakes,
-            round_trips,
+            terms: terms.clone(),
         })
     }
 
@@ -181,53 +178,73 @@ impl Operation {
         }
         let envelopes = std::mem::take(&mut *lock(&self.envelopes));
         let mut slot = self.connection.lock().await;
-        let mut guard = Guard(slot.take());
+        let mut guard = Guard::of(&mut slot);
         if self.failed.load(Ordering::Acquire) {
             return Err(Error::internal("a statement of the operation failed while it was to be committed"));
         }
-        let connection = guard.0.as_deref_mut().ok_or_else(|| Error::internal("the operation has ended"))?;
+        let connection = guard.connection()?;
         if let Some((events, audit)) = envelopes.into_json() {
-            self.round_trips.fetch_add(1, Ordering::Relaxed);
+            self.terms.round_trips.fetch_add(1, Ordering::Relaxed);
             // Envelopes: numbers events and extends the audit chain under the workspace's row lock.
-            sqlx::query("select app.append_envelopes($1, $2)")
+            let append = sqlx::query("select app.append_envelopes($1, $2)")
                 .bind(events)
                 .bind(audit)
-                .execute(&mut *connection)
-                .await
-                .map_err(Error::from)?;
+                .persistent(self.named())
+                .execute(&mut *connection);
+            answered(self.terms.patience(), append).await?;
         }
-        self.round_trips.fetch_add(1, Ordering::Relaxed);
-        sqlx::raw_sql("commit").execute(&mut *connection).await.map_err(|error| Error::at_commit(&error))?;
+        self.terms.round_trips.fetch_add(1, Ordering::Relaxed);
+        let commit = sqlx::raw_sql("commit").execute(&mut *connection);
+        answered(self.terms.patience(), commit).await.map_err(|error| Error::at_commit(&error))?;
         // Committed: the connection goes back as it is.
-        drop(guard.0.take());
+        guard.release();
         for wake in lock(&self.pending_wakes).drain(..) {
-            self.wakes.send(wake);
+            self.terms.wakes.send(wake);
         }
         Ok(())
     }
 
     /// Rolls back now and not when it is dropped, so that its locks are free once this returns.
     pub async fn roll_back(&self) {
-        let mut guard = Guard(self.connection.lock().await.take());
-        let Some(connection) = guard.0.as_deref_mut() else { return };
+        let mut guard = Guard::of(&mut *self.connection.lock().await);
+        let Ok(connection) = guard.connection() else { return };
         // Where it fails, the guard closes the connection.
-        if sqlx::raw_sql("rollback").execute(connection).await.is_ok() {
-            drop(guard.0.take());
+        let rollback = sqlx::raw_sql("rollback").execute(connection);
+        if answered(self.terms.patience(), rollback).await.is_ok() {
+            guard.release();
         }
+    }
+
+    fn query<'a>(&self, statement: &'a Statement) -> sqlx::query::Query<'a, Postgres, SqlxValues> {
+        let values = statement.values.clone().unwrap_or_else(|| sea_orm::Values(Vec::new()));
+        // sql: literal because the query builder and the services bind every value.
+        sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), SqlxValues(values)).persistent(self.named())
+    }
+
+    fn named(&self) -> bool {
+        self.terms.statements == Statements::Named
     }
 
     async fn connection(&self) -> Result<Held<'_>, DbErr> {
         let guard = self.connection.lock().await;
+        if self.broken.load(Ordering::Acquire) {
+            let gone = sqlx::Error::Io(std::io::ErrorKind::NotConnected.into());
+            return Err(DbErr::Conn(RuntimeErr::SqlxError(Arc::new(gone))));
+        }
         if guard.is_none() {
             return Err(DbErr::Custom("the operation has ended".to_owned()));
         }
-        self.round_trips.fetch_add(1, Ordering::Relaxed);
+        self.terms.round_trips.fetch_add(1, Ordering::Relaxed);
         Ok(Held(guard))
     }
 
-    fn note<T>(&self, result: Result<T, sqlx::Error>) -> Result<T, DbErr> {
-        result.map_err(|error| {
+    /// The answer to a statement; after a failed one nothing can be committed.
+    async fn note<T>(&self, answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, DbErr> {
+        answered(self.terms.patience(), answer).await.map_err(|error| {
             self.failed.store(true, Ordering::Release);
+            if matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) {
+                self.broken.store(true, Ordering::Release);
+            }
             DbErr::Query(RuntimeErr::SqlxError(Arc::new(error)))
         })
     }
@@ -242,29 +259,9 @@ impl Held<'_> {
     }
 }
 
-/// Rolls back, or closes, a connection whose transaction did not end.
-struct Guard(Option<PoolConnection<Postgres>>);
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        let Some(mut connection) = self.0.take() else { return };
-        if tokio::runtime::Handle::try_current().is_err() {
-            // Without a runtime nothing can be sent; a closed connection rolls back by itself.
-            drop(connection.detach());
-            return;
-        }
-        supervisor::spawn("rollback", async move {
-            let rollback = sqlx::raw_sql("rollback").execute(&mut *connection);
-            if !matches!(tokio::time::timeout(Duration::from_secs(2), rollback).await, Ok(Ok(_))) {
-                drop(connection.detach());
-            }
-        });
-    }
-}
-
 impl Drop for Operation {
     fn drop(&mut self) {
-        drop(Guard(self.connection.get_mut().take()));
+        drop(Guard::of(self.connection.get_mut()));
     }
 }
 
@@ -276,8 +273,8 @@ impl ConnectionTrait for Operation {
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         let mut held = self.connection().await?;
-        let query = query(&statement);
-        self.note(query.execute(held.get()?).await).map(ExecResult::from)
+        let query = self.query(&statement);
+        self.note(query.execute(held.get()?)).await.map(ExecResult::from)
     }
 
     async fn execute_unprepared(&self, _: &str) -> Result<ExecResult, DbErr> {
@@ -286,22 +283,17 @@ impl ConnectionTrait for Operation {
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         let mut held = self.connection().await?;
-        let query = query(&statement);
-        self.note(query.fetch_optional(held.get()?).await).map(|row| row.map(QueryResult::from))
+        let query = self.query(&statement);
+        self.note(query.fetch_optional(held.get()?)).await.map(|row| row.map(QueryResult::from))
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let mut held = self.connection().await?;
-        let query = query(&statement);
-        self.note(query.fetch_all(held.get()?).await)
+        let query = self.query(&statement);
+        self.note(query.fetch_all(held.get()?))
+            .await
             .map(|rows| rows.into_iter().map(QueryResult::from).collect())
     }
-}
-
-fn query(statement: &Statement) -> sqlx::query::Query<'_, Postgres, SqlxValues> {
-    let values = statement.values.clone().unwrap_or_else(|| sea_orm::Values(Vec::new()));
-    // sql: literal because the query builder and the services bind every value.
-    sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), SqlxValues(values))
 }
 
 fn read_context(row: &PgRow) -> Result<Context> {

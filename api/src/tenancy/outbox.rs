@@ -6,6 +6,7 @@ use sqlx::Row;
 use uuid::Uuid;
 
 use super::Database;
+use super::lane::only;
 use crate::error::Result;
 
 /// A mail under a lease of this process.
@@ -53,11 +54,7 @@ impl Outbox {
     /// UNAVAILABLE.
     pub async fn claim(&self, limit: i32, lease_ms: i32) -> Result<Vec<ClaimedMail>> {
         // Claim: outgoing_mails_due, and outgoing_mails_leases for what a dead worker left.
-        let rows = sqlx::query("select * from app.claim_mails($1, $2)")
-            .bind(limit)
-            .bind(lease_ms)
-            .fetch_all(self.0.pool())
-            .await?;
+        let rows = self.0.ask(&format!("select * from app.claim_mails({limit}, {lease_ms})")).await?;
         rows.iter()
             .map(|row| {
                 Ok(ClaimedMail {
@@ -85,14 +82,12 @@ impl Outbox {
         hash: &[u8; 32],
         expires_at: DateTime<Utc>,
     ) -> Result<bool> {
-        let row = sqlx::query("select app.mint_account_link($1, $2, $3, $4) as minted")
+        let mint = sqlx::query("select app.mint_account_link($1, $2, $3, $4) as minted")
             .bind(mail.id.0)
             .bind(mail.lease_token)
             .bind(hash.as_slice())
-            .bind(expires_at)
-            .fetch_one(self.0.pool())
-            .await?;
-        Ok(row.try_get("minted")?)
+            .bind(expires_at);
+        Ok(only(&self.0.ask_with(mint).await?)?.try_get("minted")?)
     }
 
     /// Ends an attempt well; false when the lease was lost.
@@ -114,13 +109,11 @@ impl Outbox {
     }
 
     async fn finish(&self, mail: &ClaimedMail, error: Option<&str>, retry_ms: Option<i32>) -> Result<bool> {
-        let row = sqlx::query("select app.finish_mail($1, $2, $3, $4) as finished")
+        let finish = sqlx::query("select app.finish_mail($1, $2, $3, $4) as finished")
             .bind(mail.id.0)
             .bind(mail.lease_token)
             .bind(error)
-            .bind(retry_ms)
-            .fetch_one(self.0.pool())
-            .await?;
-        Ok(row.try_get("finished")?)
+            .bind(retry_ms);
+        Ok(only(&self.0.ask_with(finish).await?)?.try_get("finished")?)
     }
 }

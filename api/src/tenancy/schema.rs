@@ -19,7 +19,7 @@ impl Database {
     /// UNAVAILABLE; INTERNAL where the schema is older than the door that tells.
     pub async fn applied_migrations(&self) -> Result<Vec<String>> {
         // Readiness: a few dozen names.
-        let rows = sqlx::raw_sql("select app.applied_migrations() as name").fetch_all(self.pool()).await?;
+        let rows = self.ask("select app.applied_migrations() as name").await?;
         rows.iter().map(|row| row.try_get("name").map_err(Error::from)).collect()
     }
 }

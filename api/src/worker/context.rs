@@ -109,7 +109,7 @@ impl From<Error> for JobFailure {
             _ => Next::GiveUp,
         };
         let class = match &error {
-            Error::Unavailable(_) => "UNAVAILABLE",
+            Error::Unavailable(_) | Error::Unconfirmed => "UNAVAILABLE",
             Error::DeadlineExceeded => "TIMEOUT",
             Error::Forbidden(_) => "POLICY_DENIED",
             Error::Conflict(..) | Error::Contended(_) => "CONFLICT",
