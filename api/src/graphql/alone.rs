@@ -59,7 +59,7 @@ pub(super) fn alone(
     let mut fields = Vec::new();
     collect(document, &operation.selection_set.node, &mut fields, 0);
     let named = |field: &&Field| ALONE.iter().find(|(name, _)| *name == field.name.node.as_str());
-    let Some(&(field, owner)) = fields.iter().find_map(|field| named(field)) else { return Ok(None) };
+    let Some(&(field, owner)) = fields.iter().find_map(named) else { return Ok(None) };
     let [one] = fields.as_slice() else {
         let message = format!("{field} stands alone in its operation; send it in a request of its own.");
         return Err(Error::field(field, "ALONE", message));

@@ -226,17 +226,20 @@ fn check_sources(check: &mut Check, sources: Sources, limits: &Limits) -> Option
     .into_iter()
     .filter_map(|(field, format, source)| Some((field, format, source?)))
     .collect();
-    let fields = sent.iter().map(|(field, ..)| *field).chain(upload.as_ref().map(|_| "upload"));
-    if fields.clone().count() > 1 {
-        for field in fields {
+    let one = sent.len() + usize::from(upload.is_some()) == 1;
+    let alone = |check: &mut Check, field: &str| {
+        if !one {
             check.refuse(field, "EXCLUSIVE", "Send only one of `text`, `markdown`, `html` and `upload`.");
         }
-    }
+    };
     for (field, _, source) in &sent {
+        alone(check, field);
         check_source(check, field, source, limits.max_document_bytes);
     }
-    let upload =
-        upload.and_then(|new| uploads::check(check, &new, limits.max_upload_bytes)).map(Content::Upload);
+    let upload = upload.and_then(|new| {
+        alone(check, "upload");
+        uploads::check(check, &new, limits.max_upload_bytes).map(Content::Upload)
+    });
     sent.into_iter().next().map(|(_, format, source)| Content::Source { format, source }).or(upload)
 }
 

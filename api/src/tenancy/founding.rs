@@ -52,7 +52,7 @@ impl Operation {
 
 fn refused(error: DbErr) -> Error {
     if let DbErr::Query(RuntimeErr::SqlxError(cause)) = &error
-        && cause.as_database_error().and_then(|cause| cause.code()).as_deref() == Some("FN007")
+        && cause.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some("FN007")
     {
         return Error::Conflict("You own as many workspaces as one person may.", None);
     }

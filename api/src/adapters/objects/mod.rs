@@ -178,7 +178,8 @@ pub struct TenantObjects {
 }
 
 impl TenantObjects {
-    /// Stores an object, in memory of bounded size. Where it fails, or is cancelled, nothing appears.
+    /// Stores an object, in memory of bounded size. Where it fails, or is cancelled before its sender's last word, nothing
+    /// appears; cancelled after it, the object may appear as a whole.
     ///
     /// # Errors
     ///
