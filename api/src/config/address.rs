@@ -93,7 +93,7 @@ pub fn is_local(url: &Url) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{check, is_open, masked};
+    use super::{check, is_local, is_open, masked};
     use crate::config::Faults;
 
     #[test]
