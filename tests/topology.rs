@@ -32,7 +32,12 @@ impl SetUp {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let folder = tempdir().expect("a folder");
         let file = folder.path().join("settings");
-        let made = Command::new("sh").arg(root.join("docker/new-env")).arg(&file).status().expect("a shell");
+        let made = Command::new("sh")
+            .arg(root.join("docker/new-env"))
+            .arg(&file)
+            .stderr(Stdio::null())
+            .status()
+            .expect("a shell");
         assert!(made.success());
         let mut settings = compose::settings(&std::fs::read_to_string(&file).expect("made"));
         let postgres = tokio::task::spawn_blocking(cluster::of_its_own).await.expect("a cluster");
