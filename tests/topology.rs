@@ -206,7 +206,8 @@ async fn the_compose_files_commands_and_variables_make_a_whole_that_works() {
         .into_iter()
         .filter(|(name, _)| !matches!(*name, "FOOTNOTE_NO_GRAPHIQL" | "FOOTNOTE_ALLOWED_ORIGINS"))
         .collect();
-    let examined = footnote(set_up.folder.path(), &doctor, &["doctor", "--json"]);
+    let examined = footnote(set_up.folder.path(), &doctor, &["doctor", "--json", "--url", address]);
     assert_eq!(examined.code, 0, "{}", examined.stdout);
+    assert!(examined.stdout.contains("everything answers"), "{}", examined.stdout);
     drop(set_up.objects);
 }
