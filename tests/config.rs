@@ -179,7 +179,7 @@ fn a_file_of_any_content_is_answered_with_faults() {
     let folder = tempdir().expect("a folder");
     let deep = format!("a = {}", "[".repeat(50_000));
     let long = format!("a = \"{}\"", "x".repeat(2_000_000));
-    let keys: String = (0..5_000).map(|number| format!("k{number} = 1\n")).collect();
+    let keys = (0..5_000).map(|number| format!("k{number} = 1\n")).collect::<Vec<_>>().concat();
     for content in [
         b"\xff\xfe".as_slice(),
         b"listen",

@@ -16,7 +16,7 @@ use crate::support::command::{Done, footnote};
 use crate::support::compose::{self, Service};
 use crate::support::s3::S3Server;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The compose file's services with secrets of their own, and the addresses of this machine in the place of its names.
 struct SetUp {
