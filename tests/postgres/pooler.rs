@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use footnote::operations::migrations::Migrations;
 use footnote::tenancy::{Access, Address, Database, Origin, Statements, Wakes};
+use futures_util::StreamExt;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::json;
 
@@ -33,7 +34,7 @@ async fn behind_a_pooler_many_operations_share_few_connections() {
             assert_eq!(data["workspace"]["slug"], expected);
         }
     });
-    futures_util::future::join_all(asked).await;
+    futures_util::stream::iter(asked).buffer_unordered(16).collect::<Vec<()>>().await;
     let backends = "select count(*) from pg_stat_activity where datname = current_database() and usename = 'footnote_app'";
     let connections = world.count(backends).await;
     assert!((1..=SERVER_CONNECTIONS).contains(&connections), "{connections}");

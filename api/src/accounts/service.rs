@@ -27,6 +27,9 @@ const MOST_HOPS: i32 = 8;
 const LATE: TimeDelta = TimeDelta::seconds(5);
 /// What is said of a sign-in that does not hold, whatever is wrong with it.
 const WRONG: Error = Error::Unauthenticated("The address or the password is not right.");
+/// What is said of a link, whatever is wrong with it.
+const NO_LINK: &str =
+    "This link does not hold: it was used, it is too old, or it is for something else. Ask for another mail.";
 /// What is said of a refresh token that does not hold, whatever is wrong with it.
 const NO_SESSION: Error = Error::Unauthenticated("The session has ended; sign in again.");
 
@@ -261,9 +264,12 @@ impl Accounts {
     /// BAD_USER_INPUT where the link does not hold, or the password.
     pub async fn reset_password(&self, token: &str, password: &str) -> Result<()> {
         let mut check = Check::new();
+        let link = OpaqueToken::read(token).map(|token| token.hash());
+        if link.is_none() {
+            check.refuse("token", "INVALID_LINK", NO_LINK);
+        }
         let password = Password::chosen(&mut check, "newPassword", password);
-        check.finish()?;
-        let link = OpaqueToken::read(token).ok_or_else(no_link)?.hash();
+        let link = check.finish_with(link)?;
         // A hash is work that not everybody may ask for.
         if !self.doors.holds_reset_link(&link).await? {
             return Err(no_link());
@@ -321,8 +327,7 @@ fn network(address: Option<IpAddr>) -> Vec<u8> {
 }
 
 fn no_link() -> Error {
-    let message = "This link does not hold: it was used, it is too old, or it is for something else. Ask for another mail.";
-    Error::field("input.token", "INVALID_LINK", message)
+    Error::field("input.token", "INVALID_LINK", NO_LINK)
 }
 
 #[cfg(test)]

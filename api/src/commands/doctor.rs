@@ -2,6 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::interrupt::Interrupt;
 use super::{health, output};
@@ -82,13 +83,25 @@ impl Doctor {
 /// What a running server says of itself.
 async fn server(url: &str) -> Finding {
     let (state, found) = match health::get(url, "readyz").await {
-        Ok(answer) if answer.holds => (State::Ok, answer.text),
-        Ok(answer) => (State::Fault, answer.text),
+        Ok(answer) => match away(&answer.text) {
+            Some(away) if answer.holds && away.is_empty() => (State::Ok, "everything answers".to_owned()),
+            Some(away) if answer.holds => (State::Warning, format!("without {}", away.join(", "))),
+            Some(away) => (State::Fault, format!("not ready: without {}", away.join(", "))),
+            None => (State::Fault, format!("it answered {}, and not as a server of ours", answer.status)),
+        },
         Err(failure) => (State::Fault, failure.to_string()),
     };
-    let advice = (state != State::Ok)
-        .then_some("Look at the dependency that is unavailable, and at the server's log.");
+    let advice =
+        (state != State::Ok).then_some("Look at what is away, and at the server's log, which says why.");
     Finding { name: "server".to_owned(), state, found, advice }
+}
+
+/// The dependencies that readiness shows as unavailable; none where it is no readiness.
+fn away(text: &str) -> Option<Vec<String>> {
+    let report: Value = serde_json::from_str(text).ok()?;
+    let dependencies = report["dependencies"].as_array()?.iter();
+    let away = dependencies.filter(|one| one["status"] == "unavailable");
+    Some(away.filter_map(|one| one["name"].as_str()).map(str::to_owned).collect())
 }
 
 impl Examined {
@@ -107,4 +120,19 @@ fn line(finding: &Finding) -> String {
     // What a server says may hold line ends.
     let found = finding.found.trim().replace(['\n', '\r'], " ");
     format!("{state:<8} {:<28} {found}{advice}\n", finding.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::away;
+
+    #[test]
+    fn readiness_is_read_and_nothing_else_is() {
+        let report = r#"{"status":"degraded","dependencies":[{"name":"database","status":"ok"},
+            {"name":"vectors","status":"unavailable"},{"name":"model","status":"unused"}]}"#;
+        assert_eq!(away(report), Some(vec!["vectors".to_owned()]));
+        for other in ["", "<html>", "{}", "[]", "null", r#"{"dependencies":1}"#] {
+            assert_eq!(away(other), None, "{other}");
+        }
+    }
 }

@@ -124,16 +124,49 @@ fn bad_agents_and_jobs() -> Vec<Case> {
     ]
 }
 
+fn bad_accounts() -> Vec<Case> {
+    let agent = AgentId::new().to_string();
+    vec![
+        (
+            "signUp",
+            json!({ "name": "", "email": "x", "password": "short" }),
+            vec!["input.name LENGTH", "input.email INVALID", "input.password LENGTH"],
+        ),
+        (
+            "signIn",
+            json!({ "email": "x", "password": "x".repeat(300) }),
+            vec!["input.email INVALID", "input.password LENGTH"],
+        ),
+        ("sessionRefresh", json!({}), vec!["headers.origin NO_COOKIE"]),
+        ("emailVerify", json!({ "token": "x" }), vec!["input.token INVALID_LINK"]),
+        ("passwordResetRequest", json!({ "email": "x@y" }), vec!["input.email INVALID"]),
+        (
+            "passwordReset",
+            json!({ "token": "x", "newPassword": "password" }),
+            vec!["input.token INVALID_LINK", "input.newPassword COMMON"],
+        ),
+        (
+            "workspaceCreate",
+            json!({ "id": agent, "name": "", "slug": "A" }),
+            vec!["input.id INVALID_ID", "input.name LENGTH", "input.slug INVALID"],
+        ),
+    ]
+}
+
+/// A refresh token that is none is that of a session that has ended, which is no fault.
+const WITHOUT_BAD_INPUT: &str = "signOut";
+
 #[tokio::test]
 async fn every_mutation_names_all_bad_fields_at_once() {
     let world = World::without_worker().await;
-    let cases = [bad_knowledge(), bad_agents_and_jobs()].concat();
+    let cases = [bad_knowledge(), bad_agents_and_jobs(), bad_accounts()].concat();
     for (name, input, expected) in &cases {
         let reply = write(&world, name, input.clone()).await;
         assert_eq!(issues(&reply), *expected, "{name}");
         assert!(reply.body.to_string().len() < 3000, "{name} repeats what it was sent");
     }
-    let covered: BTreeSet<_> = cases.iter().map(|(name, ..)| (*name).to_owned()).collect();
+    let covered = cases.iter().map(|(name, ..)| *name).chain([WITHOUT_BAD_INPUT]);
+    let covered: BTreeSet<_> = covered.map(str::to_owned).collect();
     assert_eq!(covered, mutations().into_iter().collect(), "a new mutation needs a case");
 }
 

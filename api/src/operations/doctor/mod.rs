@@ -18,9 +18,10 @@ use super::stack::Settings;
 /// How long each dependency has to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The rights of a file's group, and of everybody else.
-const GROUP: u32 = 0o070;
-const OTHERS: u32 = 0o007;
+/// Reading and writing by everybody else; to pass through a folder shows nothing, and a server of another user needs it.
+const OTHERS_LOOK: u32 = 0o006;
+/// Any right of a file's group, or of everybody else.
+const NOT_PRIVATE: u32 = 0o077;
 
 /// How it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -80,10 +81,10 @@ fn folder(settings: &Settings, findings: &mut Vec<Finding>) {
     let shared = settings.services.signing.is_set();
     let mode = |path: &Path| std::fs::metadata(path).map(|metadata| metadata.permissions().mode());
     findings.push(match mode(&settings.data) {
-        Ok(mode) if mode & OTHERS != 0 => Finding::warning(
+        Ok(mode) if mode & OTHERS_LOOK != 0 => Finding::warning(
             "data folder",
             format!("{} is open to other users of this machine", settings.data.display()),
-            "Take their rights away: `chmod o-rwx`. It holds keys, and may hold texts.",
+            "Take their rights away: `chmod o-rw`. It holds keys, and may hold texts.",
         ),
         Ok(_) => Finding::ok("data folder", settings.data.display().to_string()),
         Err(_) => Finding::ok("data folder", "none yet; it is made where something is kept in it"),
@@ -93,7 +94,7 @@ fn folder(settings: &Settings, findings: &mut Vec<Finding>) {
         Finding::ok("signing key", "shared by the setting")
     } else if !file.exists() {
         Finding::ok("signing key", "none yet; the first start makes one in the data folder")
-    } else if mode(&file).is_ok_and(|mode| mode & (GROUP | OTHERS) == 0) {
+    } else if mode(&file).is_ok_and(|mode| mode & NOT_PRIVATE == 0) {
         Finding::ok(
             "signing key",
             "in the data folder; several gateways need a shared one (`footnote key new`)",
