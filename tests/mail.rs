@@ -5,13 +5,14 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use footnote::config::{Limits, MailService, Services};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use sqlx::Row;
 use uuid::Uuid;
 
-use crate::support::World;
 use crate::support::mailbox::{Mailbox, Mishap, Received};
 use crate::support::proxy::{Fault, FaultProxy};
+use crate::support::{Who, World};
 
 /// How long a test waits for a mail.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -243,4 +244,47 @@ async fn a_stop_waits_for_the_mail_under_way() {
         .get(0);
     assert_eq!(status, "SENT");
     only(&mailbox);
+}
+
+#[tokio::test]
+async fn a_person_signs_up_opens_the_link_of_the_mail_and_signs_in() {
+    let mailbox = Mailbox::start().await;
+    let mut world = world(mailbox.address()).await;
+    world.stack.start_worker();
+    let address = "ada@example.org";
+    let new = json!({ "input": { "name": "Buy at evil.example", "email": address, "password": "correct horse battery" } });
+    let sign_up = "mutation($input: SignUpInput!) { signUp(input: $input) { sent } }";
+    let sign_in = "mutation($input: SignInInput!) { signIn(input: $input) { accessToken } }";
+    let known = json!({ "input": { "email": address, "password": "correct horse battery" } });
+    world.ask(Who::Anonymous, sign_up, new.clone()).await.data();
+    let mail = arrived(&mailbox, 1).await;
+    assert_eq!(mail.to, ["RCPT TO:<ada@example.org>"]);
+    let refused = world.ask(Who::Anonymous, sign_in, known.clone()).await;
+    assert!(refused.body["errors"][0].to_string().contains("UNVERIFIED"), "{:#}", refused.body);
+    let verify = "mutation($token: String!) { emailVerify(input: { token: $token }) { verified } }";
+    let token = json!({ "token": token(&mail, "https://app.example/account#verify=") });
+    world.ask(Who::Anonymous, verify, token.clone()).await.data();
+    assert!(world.ask(Who::Anonymous, sign_in, known).await.data()["signIn"]["accessToken"].is_string());
+    let again = world.ask(Who::Anonymous, verify, token).await;
+    assert!(again.body["errors"][0].to_string().contains("INVALID_LINK"), "{:#}", again.body);
+    world.ask(Who::Anonymous, sign_up, new).await.data();
+    let told = arrived(&mailbox, 2).await;
+    assert_eq!(told.header("Subject"), "You have an account already");
+    assert!(
+        !told.text.contains("evil") && !mail.text.contains("evil"),
+        "nothing that whoever signed up wrote"
+    );
+}
+
+/// The mail that makes it so many.
+async fn arrived(mailbox: &Mailbox, count: usize) -> Received {
+    let begun = std::time::Instant::now();
+    loop {
+        let mut received = mailbox.received();
+        if received.len() == count {
+            return received.pop().expect("a mail");
+        }
+        assert!(begun.elapsed() < PATIENCE, "{} mails", received.len());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
