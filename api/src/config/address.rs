@@ -134,6 +134,10 @@ mod tests {
         }
         assert_eq!(faults.faults().len(), 6);
         assert!(faults.faults()[0].advice.contains("http://qdrant:6334"));
+        let local = |text| is_local(&url::Url::parse(text).expect("an address"));
+        assert!(
+            local("postgresql://a@127.0.0.1:5432/x") && local("smtp://[::1]") && !local("postgresql://db/x")
+        );
         let url =
             |text| check(&mut Faults::default(), "x", text, &["http", "https"], "").expect("an address");
         assert!(is_open(&url("http://api.example")) && !is_open(&url("https://api.example")));

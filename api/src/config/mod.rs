@@ -11,7 +11,6 @@ use clap::Args;
 
 mod accounts;
 pub mod address;
-mod checks;
 mod faults;
 mod file;
 pub mod layers;

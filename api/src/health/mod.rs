@@ -4,8 +4,6 @@
 //! than five (a provider of models that answered is asked again after five seconds, so ten there); whoever asks for readiness gets what is known and reaches no dependency. What is shown is a word and two numbers:
 //! no address, and nothing that a dependency said, which goes to the log when it changes.
 
-mod checks;
-
 use std::fmt::Display;
 use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,8 +12,6 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use futures_util::future::{BoxFuture, join_all};
 use serde::Serialize;
-
-pub use checks::{Dependencies, of};
 
 use crate::clock;
 use crate::supervisor::{self, AbortOnDrop};

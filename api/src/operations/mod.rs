@@ -11,6 +11,7 @@ pub mod doctor;
 mod duty;
 pub mod failure;
 pub mod given_passwords;
+mod health_checks;
 pub mod manual;
 pub mod migrations;
 pub mod owner_access;
@@ -21,6 +22,7 @@ pub mod rehearsal;
 pub mod roles;
 pub mod scram;
 pub mod seed;
+mod setting_checks;
 pub mod signed_in;
 pub mod stack;
 

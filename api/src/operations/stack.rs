@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use super::Failure;
 use super::addresses::{self, Addresses};
 use super::duty::Duty;
+use super::health_checks::{self, Dependencies};
 use super::migrations::{self, Migrations};
 use super::private_database::PrivateDatabase;
 use super::providers::Providers;
@@ -28,7 +29,7 @@ use crate::app::{App, Parts};
 use crate::config::{DatabaseUrls, Limits, Services, SigningKey, VectorService};
 use crate::embedded::DataFolder;
 use crate::error::Error;
-use crate::health::{self, Dependencies, Health};
+use crate::health::Health;
 use crate::mail::{Links, Postman};
 use crate::server::{self, ServeOptions};
 use crate::supervisor::{self, AbortOnDrop, Task};
@@ -345,7 +346,7 @@ async fn assemble(
         objects: objects.clone(),
         mailer: mailer.clone(),
     };
-    let (health, looks) = Health::start(health::of(dependencies)).await;
+    let (health, looks) = Health::start(health_checks::of(dependencies)).await;
     let doors = AccountDoors::new(requests.clone());
     let accounts =
         Accounts::new(doors, tokens.clone(), services.accounts.clone(), services.mail.smtp_url.is_some());

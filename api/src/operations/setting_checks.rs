@@ -2,12 +2,12 @@
 
 use url::Url;
 
-use super::address::{self, is_open};
-use super::{
+use crate::adapters::issuers::Issuers;
+use crate::config::address::{self, is_open};
+use crate::config::{
     DatabaseUrls, EmbeddingService, Faults, Limits, MailService, ModelService, ObjectService, Pages, Place,
     Services, VectorService,
 };
-use crate::adapters::issuers::Issuers;
 use crate::mail::Links;
 use crate::server::AllowedOrigins;
 use crate::tenancy::{connect_options, is_database_address};

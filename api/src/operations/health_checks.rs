@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use footnote_vectors::Vectors;
 
-use super::HealthCheck;
+use super::migrations;
 use crate::adapters::embeddings::Embedder;
 use crate::adapters::llm::ChatModel;
 use crate::adapters::mail::Mailer;
 use crate::adapters::objects::Objects;
 use crate::error::Error;
-use crate::operations::migrations;
+use crate::health::HealthCheck;
 use crate::tenancy::{Database, Wakes};
 
 /// A little less than a look may take, so that a busy pool can be told from a database that is away.
