@@ -114,7 +114,7 @@ async fn run(caller: &Caller, gateway: &Process, agent: &str) -> Duration {
     let subscribe =
         json!({ "id": "1", "type": "subscribe", "payload": { "query": query, "variables": { "run": run } } });
     let mut last = Value::Null;
-    while let Ok(Some(message)) = tokio::time::timeout(Duration::from_secs(60), socket.next()).await {
+    while let Ok(Some(message)) = tokio::time::timeout(Duration::from_mins(1), socket.next()).await {
         let Ok(Message::Text(message)) = message else { continue };
         let message: Value = serde_json::from_str(&message).expect("JSON");
         match message["type"].as_str() {
@@ -165,7 +165,7 @@ async fn a_run_started_at_a_gateway_is_done_by_a_worker_and_its_events_come_at_o
     assert_eq!(caller.http.post(&graphql).send().await.expect("an answer").status().as_u16(), 404);
     let since = Instant::now();
     while data_of().await != "SUCCEEDED" {
-        assert!(since.elapsed() < Duration::from_secs(60), "{}", data_of().await);
+        assert!(since.elapsed() < Duration::from_mins(1), "{}", data_of().await);
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 

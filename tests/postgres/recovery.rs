@@ -47,7 +47,7 @@ async fn jobs_wait_for_the_database_and_are_done_once() {
     for document in &documents {
         assert_eq!(world.ingested(Who::Owner, document).await["status"], "SUCCEEDED");
     }
-    until("every run has ended", Duration::from_secs(60), async || {
+    until("every run has ended", Duration::from_mins(1), async || {
         world.count("select count(*) from jobs").await == 0
     })
     .await;
@@ -138,7 +138,7 @@ async fn a_subscription_over_a_broken_database_goes_on_by_its_cursor_and_misses_
             }
             all
         };
-        let following = tokio::time::timeout(Duration::from_secs(60), following);
+        let following = tokio::time::timeout(Duration::from_mins(1), following);
         let ((), all) = tokio::join!(breaking, following);
         let all = all.expect("it ends");
         let seqs: Vec<_> = all.iter().map(|event| event["seq"].as_u64().expect("a seq")).collect();

@@ -176,14 +176,14 @@ impl Database {
     /// One call of a door with values, in a transaction of its own with the limits of an operation.
     pub(super) async fn ask_with(&self, call: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>> {
         let Timeouts { statement_ms, lock_ms, .. } = self.terms.timeouts;
-        let begin = format!(
+        let opening = format!(
             "begin; set local statement_timeout = {statement_ms}; set local lock_timeout = {lock_ms}"
         );
         let since = Instant::now();
         let mut guard = loop {
             let mut guard = Guard::new(self.acquire().await?);
             // sql: literal because it holds two numbers of ours and nothing else.
-            let begun = sqlx::raw_sql(AssertSqlSafe(begin.clone())).execute(guard.connection()?);
+            let begun = sqlx::raw_sql(AssertSqlSafe(opening.clone())).execute(guard.connection()?);
             match answered(BEGINNING, begun).await.map_err(Error::from) {
                 Err(Error::Unavailable(_)) if since.elapsed() < RENEWAL => {}
                 Err(error) => return Err(error),

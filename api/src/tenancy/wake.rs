@@ -113,14 +113,13 @@ impl Wakes {
 
     async fn listen(&self, listener: &mut PgListener, pool: &PgPool) -> Result<(), String> {
         loop {
-            match tokio::time::timeout(QUIET, listener.try_recv()).await {
-                Ok(heard) => self.pass_on(heard)?,
-                Err(_) => {
-                    notify(pool, "[]").await?;
-                    let heard = tokio::time::timeout(ANSWER, listener.try_recv()).await;
-                    self.pass_on(heard.map_err(|_| "the connection that listens is dead".to_owned())?)?;
-                }
+            if let Ok(heard) = tokio::time::timeout(QUIET, listener.try_recv()).await {
+                self.pass_on(heard)?;
+                continue;
             }
+            notify(pool, "[]").await?;
+            let heard = tokio::time::timeout(ANSWER, listener.try_recv()).await;
+            self.pass_on(heard.map_err(|_| "the connection that listens is dead".to_owned())?)?;
         }
     }
 
