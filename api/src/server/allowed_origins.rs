@@ -1,6 +1,6 @@
 //! The pages of other origins that may call, as the operator names them: exactly, one by one.
 //!
-//! `*` is refused although no cookie is at stake. A page needs a token, but with any origin allowed whoever got hold of one
+//! `*` is refused, and not for the sake of the refresh cookie alone. A page needs a token, but with any origin allowed whoever got hold of one
 //! could use it from every page, and a page could reach a server on a private network through its visitor's browser.
 
 use axum::http::HeaderValue;

@@ -78,10 +78,11 @@ fn address(server: &Server, head: &Parts) -> Option<IpAddr> {
 
 /// What stands at the place that the outermost trusted proxy wrote; everything before it is the client's own word.
 fn forwarded(headers: &HeaderMap, proxies: usize) -> Option<IpAddr> {
-    let lists: Vec<&str> =
-        headers.get_all(FORWARDED_FOR).iter().map(|value| value.to_str().unwrap_or_default()).collect();
-    let all = lists.join(",");
-    let one = all.rsplit(',').nth(proxies.checked_sub(1)?)?.trim();
+    // As bytes: a client's word that is no text must not take the proxy's, on the same line, away with it.
+    let lists: Vec<&[u8]> = headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes).collect();
+    let all = lists.join(&b',');
+    let one = all.rsplit(|byte| *byte == b',').nth(proxies.checked_sub(1)?)?;
+    let one = std::str::from_utf8(one).ok()?.trim();
     one.parse().ok().or_else(|| one.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
@@ -112,6 +113,10 @@ mod tests {
         for odd in ["", "unknown", "a\tb", ",", &"1,".repeat(5000)] {
             forwarded(&self::headers(&[("x-forwarded-for", odd)]), 1);
         }
+        let mut odd = HeaderMap::new();
+        let line = HeaderValue::from_bytes(b"\xff, 203.0.113.9").expect("a header");
+        odd.append("x-forwarded-for", line);
+        assert_eq!(forwarded(&odd, 1).map(|address| address.to_string()).as_deref(), Some("203.0.113.9"));
         let with_port = self::headers(&[("x-forwarded-for", "[2001:db8::1]:443")]);
         assert_eq!(
             forwarded(&with_port, 1).map(|address| address.to_string()).as_deref(),

@@ -85,7 +85,7 @@ async fn take(
     body: &mut BodyDataStream,
 ) -> Result<Response, Refusal> {
     let row = uploads::find(&server.app, token).await?;
-    let Some(_slot) = server.uploads.take(row.workspace_id) else {
+    let Some(_slot) = server.uploads.take(row.workspace_id, row.actor_id) else {
         return Err(Error::Unavailable("service for uploads").into());
     };
     let mut incoming = Incoming::new(&row, headers, body, server.app.limits().upload_seconds)?;

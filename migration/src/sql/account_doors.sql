@@ -48,10 +48,14 @@ create function app.begin_sign_in(p_email text, p_address bytea, p_account bytea
 returns table (retry_after_ms integer, user_id uuid, password_hash text, version integer, verified boolean)
 language plpgsql security definer set search_path = '' set lock_timeout = '3s' as $$
 declare
-  v_wait integer := 0;
+  v_wait integer;
 begin
+  -- Who waits already is not counted: or one address could, by attempts that are refused at once, keep everybody out of an account.
+  select ceil(extract(epoch from a.blocked_until - clock_timestamp()) * 1000) into v_wait from public.sign_in_attempts a
+  where a.scope = 'ACCOUNT_FROM_ADDRESS' and a.subject = p_both and a.blocked_until > clock_timestamp();
+  v_wait := coalesce(v_wait, 0);
   -- Whoever signed in from here before is slowed by their own mistakes alone, and not by what others do to the account or the address.
-  if not exists (select from public.sign_in_attempts a
+  if v_wait = 0 and not exists (select from public.sign_in_attempts a
       where a.scope = 'KNOWN' and a.subject = p_both and a.updated_at > clock_timestamp() - interval '90 days') then
     v_wait := app.count_attempt('ADDRESS', p_address, 100, 60000);
     if v_wait = 0 then
@@ -184,6 +188,7 @@ language plpgsql security definer set search_path = '' set lock_timeout = '3s' a
 declare
   v_user uuid;
   v_kind text := 'ACCOUNT_EXISTS';
+  v_replaced boolean := false;
 begin
   insert into public.users (id, email, name) values (p_user, p_email, p_name) on conflict (email) do nothing;
   if found then
@@ -198,17 +203,21 @@ begin
       and exists (select from public.credentials c where c.user_id = v_user)
       and not exists (select from public.sessions s where s.user_id = v_user)
       and not exists (select from public.memberships m where m.user_id = v_user) then
+      v_replaced := true;
       v_kind := 'VERIFY_EMAIL';
       update public.users u set name = p_name where u.id = v_user;
       update public.credentials c set password_hash = p_password_hash, version = c.version + 1, updated_at = clock_timestamp()
       where c.user_id = v_user;
     end if;
   end if;
-  -- Whoever signs somebody else up again and again fills no mailbox.
+  -- Whoever signs somebody else up again and again fills no mailbox; but where earlier links died with their password, there is
+  -- another one after a while.
   insert into public.outgoing_mails (id, kind, user_id, address)
   select p_mail, v_kind, v_user, p_email
   where (select count(*) from public.outgoing_mails m
-         where m.user_id = v_user and m.kind = v_kind and m.created_at > clock_timestamp() - interval '1 hour') < 3;
+         where m.user_id = v_user and m.kind = v_kind and m.created_at > clock_timestamp() - interval '1 hour') < 3
+    or (v_replaced and not exists (select from public.outgoing_mails m
+         where m.user_id = v_user and m.kind = v_kind and m.created_at > clock_timestamp() - interval '10 minutes'));
 end
 $$;
 comment on function app.sign_up(uuid, text, text, text, uuid, boolean) is
@@ -241,6 +250,8 @@ declare
   v_wait integer := app.count_attempt('RESET', p_address, 10, 600000);
 begin
   if v_wait = 0 then
+    -- One at a time for an address, whether it is known or not: or many at once would each find the hour's mails not sent yet.
+    perform pg_advisory_xact_lock(('x' || encode(substr(sha256(convert_to('reset ' || p_email, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint);
     insert into public.outgoing_mails (id, kind, user_id, address)
     select p_mail, 'PASSWORD_RESET', u.id, u.email from public.users u
     where u.email = p_email and (select count(*) from public.outgoing_mails m

@@ -180,7 +180,8 @@ impl Issuer {
         }
         let end = exp.checked_add(LEEWAY.into()).and_then(|end| DateTime::from_timestamp(end, 0));
         let expires_at = end.ok_or(refused("lifetime"))?;
-        if expires_at > crate::clock::now() + LONGEST_LIFETIME {
+        // The leeway twice: once it is in the end already, and the issuer's clock may be ahead by it.
+        if expires_at > crate::clock::now() + LONGEST_LIFETIME + TimeDelta::seconds(2 * i64::from(LEEWAY)) {
             return Err(refused("lifetime"));
         }
         let vouched = self.setting.trust_email && email_verified == Value::Bool(true);

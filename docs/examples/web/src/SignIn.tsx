@@ -47,7 +47,7 @@ export function SignIn({ previous, problem, onSession }: Props) {
       {workspaces ? (
         <section aria-labelledby="workspaces-title">
           <h1 id="workspaces-title">Your workspaces</h1>
-          {workspaces.length === 0 && <p className="hint">You are in none yet. Ask somebody to invite you.</p>}
+          {workspaces.length === 0 && <p className="hint">You are in none yet.</p>}
           <ul className="workspaces">
             {workspaces.map((workspace) => (
               <li key={workspace.slug}>
