@@ -15,15 +15,6 @@ async fn examine(variables: Vec<(&'static str, String)>) -> Done {
     tokio::task::spawn_blocking(command).await.expect("it ran")
 }
 
-fn addresses(database: &TestDatabase) -> Vec<(&'static str, String)> {
-    let urls = &database.urls;
-    vec![
-        ("FOOTNOTE_APP_DATABASE_URL", urls.app_database_url.clone().expect("set")),
-        ("FOOTNOTE_WORKER_DATABASE_URL", urls.worker_database_url.clone().expect("set")),
-        ("FOOTNOTE_OWNER_DATABASE_URL", urls.owner_database_url.clone().expect("set")),
-    ]
-}
-
 fn state(examined: &Value, name: &str) -> Value {
     let findings = examined["findings"].as_array().expect("findings");
     let found = findings.iter().find(|finding| finding["name"] == name);
@@ -33,7 +24,7 @@ fn state(examined: &Value, name: &str) -> Value {
 #[tokio::test]
 async fn a_sound_system_holds_in_every_line() {
     let database = TestDatabase::create().await;
-    let done = examine(addresses(&database)).await;
+    let done = examine(database.settings()).await;
     assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
     let examined = done.json();
     for name in [
@@ -69,7 +60,7 @@ async fn each_promise_that_somebody_broke_by_hand_is_named() {
             .execute(&mut superuser)
             .await
             .unwrap_or_else(|error| panic!("{broken}: {error}"));
-        let done = examine(addresses(&database)).await;
+        let done = examine(database.settings()).await;
         assert_eq!(done.code, 1, "{}", done.stdout);
         assert_eq!(state(&done.json(), promise), "fault", "{}", done.stdout);
     }
@@ -77,8 +68,8 @@ async fn each_promise_that_somebody_broke_by_hand_is_named() {
 
 #[tokio::test]
 async fn a_privileged_address_and_a_dead_service_are_faults_without_a_password() {
-    let database = TestDatabase::create().await;
-    let mut variables = addresses(&database);
+    let database = TestDatabase::create_on_the_server().await;
+    let mut variables = database.settings();
     variables[0].1.clone_from(&database.superuser);
     variables[1].1 = "postgresql://footnote_worker:hidden-password@127.0.0.1:1/x".to_owned();
     variables.push(("QDRANT_URL", "http://127.0.0.1:1".to_owned()));

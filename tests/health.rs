@@ -63,7 +63,7 @@ async fn readiness_names_every_dependency_and_no_address() {
 
 #[tokio::test]
 async fn a_database_that_is_away_makes_it_unready_within_five_seconds_and_comes_back_by_itself() {
-    let database = TestDatabase::create().await;
+    let database = TestDatabase::create_on_the_server().await;
     let app = database.app();
     let place = app.rsplit_once('@').expect("a user").1.split('/').next().expect("a host");
     let proxy = FaultProxy::before(place).await;

@@ -70,9 +70,8 @@ async fn a_mail_of_a_worker_that_died_is_claimed_by_another_one_but_not_for_ever
 async fn the_application_reads_and_writes_none_of_it() {
     let world = world(AccountSettings::default()).await;
     sign_up(&world, EMAIL, PASSWORD).await.data();
-    let worker = world.database.urls.worker_database_url.clone().expect("an address");
-    for url in [world.database.app().to_owned(), worker] {
-        let mut connection = connect(&url).await;
+    for url in [world.database.app(), world.database.worker()] {
+        let mut connection = connect(url).await;
         for statement in [
             "select * from credentials",
             "select * from refresh_tokens",

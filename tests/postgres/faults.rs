@@ -94,6 +94,34 @@ async fn requests_without_a_database_are_told_to_wait_within_their_deadline_and_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readiness_tells_of_a_silent_database_however_many_requests_go_on() {
+    let (proxy, world) = proxied(limits()).await;
+    for reply in requests(&world, "warm", 24).await {
+        reply.data();
+    }
+    proxy.set(Fault::Silence);
+    let database = world.stack.app().database();
+    let (sent, heard) = (database.round_trips(), database.answers());
+    let asked = world.ask(Who::Owner, READ, json!({}));
+    let _ = tokio::time::timeout(Duration::from_millis(700), asked).await;
+    assert!(database.round_trips() > sent, "an idle connection was there to send on");
+    assert_eq!(database.answers(), heard, "what is sent is not answered");
+    let tells =
+        until("readiness tells it", Duration::from_secs(8), async || status(&world, "/readyz").await == 503);
+    let traffic = async {
+        // One after the other, so that an idle connection is there to send on for as long as possible.
+        loop {
+            let asked = world.ask(Who::Owner, READ, json!({}));
+            let _ = tokio::time::timeout(Duration::from_millis(700), asked).await;
+        }
+    };
+    tokio::select! {
+        _ = tells => {}
+        () = traffic => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_died_while_nobody_used_them_are_exchanged_before_anybody_is_told() {
     let (_proxy, world) = proxied(limits()).await;
     for reply in requests(&world, "warm", 24).await {

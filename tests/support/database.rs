@@ -26,8 +26,9 @@ pub struct TestDatabase {
     pub superuser: String,
     /// As the roles of the application: what a process is started with.
     pub urls: DatabaseUrls,
-    /// As `footnote_app`, on the server itself: what a test asks of the database, and not of the application.
+    /// As `footnote_app` and `footnote_worker`, on the server itself: what a test asks of the database, and not of the application.
     app: String,
+    worker: String,
 }
 
 impl TestDatabase {
@@ -69,7 +70,7 @@ impl TestDatabase {
             owner_database_url: Some(url(Role::Owner)),
             ..DatabaseUrls::default()
         };
-        Self { app: url(Role::App), superuser, urls }
+        Self { app: url(Role::App), worker: url(Role::Worker), superuser, urls }
     }
 
     /// As `footnote_app`, for a pool of the application's kind.
@@ -102,6 +103,11 @@ impl TestDatabase {
     /// As `footnote_app`, on the server itself.
     pub fn app(&self) -> &str {
         &self.app
+    }
+
+    /// As `footnote_worker`, on the server itself.
+    pub fn worker(&self) -> &str {
+        &self.worker
     }
 }
 

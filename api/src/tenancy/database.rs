@@ -47,9 +47,23 @@ pub(super) struct Terms {
     pub(super) statements: Statements,
     pub(super) wakes: Wakes,
     pub(super) round_trips: Arc<AtomicU64>,
+    pub(super) answers: Arc<AtomicU64>,
 }
 
 impl Terms {
+    /// The answer to a message, or the error of a connection that is dead; counts what the server said.
+    pub(super) async fn answered<T>(
+        &self,
+        limit: Duration,
+        message: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, sqlx::Error> {
+        let answer = answered(limit, message).await;
+        if matches!(answer, Ok(_) | Err(sqlx::Error::Database(_))) {
+            self.answers.fetch_add(1, Ordering::Relaxed);
+        }
+        answer
+    }
+
     /// How long one statement may stay unanswered.
     pub(super) fn patience(&self) -> Duration {
         Duration::from_millis(self.timeouts.statement_ms.into()) + GRACE
@@ -91,6 +105,7 @@ impl Database {
             statements: address.statements(),
             wakes,
             round_trips: Arc::default(),
+            answers: Arc::default(),
         };
         let database = Self { pool, terms };
         database.refuse_privileged().await?;
@@ -162,7 +177,7 @@ impl Database {
             let mut guard = Guard::new(self.acquire().await?);
             // sql: literal because it holds numbers of ours and a lane's call, whose values are UUIDs, numbers and checked words.
             let asked = sqlx::raw_sql(AssertSqlSafe(message.clone())).fetch_all(guard.connection()?);
-            match answered(self.terms.patience(), asked).await.map_err(Error::from) {
+            match self.terms.answered(self.terms.patience(), asked).await.map_err(Error::from) {
                 Err(Error::Unavailable(_)) if since.elapsed() < RENEWAL => {}
                 Err(error) => return Err(error),
                 Ok(rows) => {
@@ -184,7 +199,7 @@ impl Database {
             let mut guard = Guard::new(self.acquire().await?);
             // sql: literal because it holds two numbers of ours and nothing else.
             let begun = sqlx::raw_sql(AssertSqlSafe(opening.clone())).execute(guard.connection()?);
-            match answered(BEGINNING, begun).await.map_err(Error::from) {
+            match self.terms.answered(BEGINNING, begun).await.map_err(Error::from) {
                 Err(Error::Unavailable(_)) if since.elapsed() < RENEWAL => {}
                 Err(error) => return Err(error),
                 Ok(_) => break guard,
@@ -192,9 +207,9 @@ impl Database {
         };
         let named = self.terms.statements == Statements::Named;
         let asked = call.persistent(named).fetch_all(guard.connection()?);
-        let rows = answered(self.terms.patience(), asked).await.map_err(Error::from)?;
+        let rows = self.terms.answered(self.terms.patience(), asked).await.map_err(Error::from)?;
         let commit = sqlx::raw_sql("commit").execute(guard.connection()?);
-        answered(self.terms.patience(), commit).await.map_err(|error| Error::at_commit(&error))?;
+        self.terms.answered(self.terms.patience(), commit).await.map_err(|error| Error::at_commit(&error))?;
         guard.release();
         Ok(rows)
     }
@@ -209,6 +224,12 @@ impl Database {
     #[must_use]
     pub fn round_trips(&self) -> u64 {
         self.terms.round_trips.load(Ordering::Relaxed)
+    }
+
+    /// How many of the messages the server has answered.
+    #[must_use]
+    pub fn answers(&self) -> u64 {
+        self.terms.answers.load(Ordering::Relaxed)
     }
 
     /// The wake-ups of this process.

@@ -35,4 +35,4 @@ pub use outbox::{ClaimedMail, Outbox};
 pub use permissions::{Permission, Proof};
 pub(crate) use schema::is_database_address;
 pub use unreachable::explain;
-pub use wake::{Wake, Wakes};
+pub use wake::{Wake, Wakes, hears_itself};

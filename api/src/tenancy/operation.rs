@@ -17,7 +17,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::database::Terms;
 use super::envelope::Envelopes;
-use super::guard::{Guard, answered};
+use super::guard::Guard;
 use super::{Audit, Event, Origin, Permission, Proof, Statements, Timeouts, Wake};
 use crate::error::{Error, Result};
 
@@ -76,6 +76,7 @@ impl Operation {
         let mut guard = Guard::new(connection);
         // sql: literal because it holds only numbers of ours, UUIDs, hashes and a checked slug (Origin::door).
         let row = sqlx::raw_sql(AssertSqlSafe(message)).fetch_one(guard.connection()?).await?;
+        terms.answers.fetch_add(1, Ordering::Relaxed);
         let context = read_context(&row)?;
         Ok(Self {
             connection: Mutex::new(guard.hand_over()),
@@ -191,11 +192,11 @@ impl Operation {
                 .bind(audit)
                 .persistent(self.named())
                 .execute(&mut *connection);
-            answered(self.terms.patience(), append).await?;
+            self.terms.answered(self.terms.patience(), append).await?;
         }
         self.terms.round_trips.fetch_add(1, Ordering::Relaxed);
         let commit = sqlx::raw_sql("commit").execute(&mut *connection);
-        answered(self.terms.patience(), commit).await.map_err(|error| Error::at_commit(&error))?;
+        self.terms.answered(self.terms.patience(), commit).await.map_err(|error| Error::at_commit(&error))?;
         // Committed: the connection goes back as it is.
         guard.release();
         for wake in lock(&self.pending_wakes).drain(..) {
@@ -210,7 +211,7 @@ impl Operation {
         let Ok(connection) = guard.connection() else { return };
         // Where it fails, the guard closes the connection.
         let rollback = sqlx::raw_sql("rollback").execute(connection);
-        if answered(self.terms.patience(), rollback).await.is_ok() {
+        if self.terms.answered(self.terms.patience(), rollback).await.is_ok() {
             guard.release();
         }
     }
@@ -240,7 +241,7 @@ impl Operation {
 
     /// The answer to a statement; after a failed one nothing can be committed.
     async fn note<T>(&self, answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, DbErr> {
-        answered(self.terms.patience(), answer).await.map_err(|error| {
+        self.terms.answered(self.terms.patience(), answer).await.map_err(|error| {
             self.failed.store(true, Ordering::Release);
             if matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) {
                 self.broken.store(true, Ordering::Release);

@@ -89,18 +89,7 @@ impl Wakes {
     }
 
     async fn bridge_once(&self, outgoing: &mut Outgoing, url: &str) -> Result<(), String> {
-        let said = |error: sqlx::Error| explain(&error);
-        // One connection listens, the other tells.
-        let pool = PgPoolOptions::new()
-            .max_connections(2)
-            .acquire_timeout(ANSWER)
-            .connect_with(connect_options(url)?)
-            .await
-            .map_err(said)?;
-        let mut listener = PgListener::connect_with(&pool).await.map_err(said)?;
-        listener.eager_reconnect(false);
-        answered(ANSWER, listener.listen(CHANNEL)).await.map_err(said)?;
-        hear_oneself(&mut listener, &pool).await?;
+        let (pool, mut listener) = stand(url).await?;
         self.bridged.store(true, Ordering::Relaxed);
         // Whatever happened while nobody listened may have been a job or a mail.
         let _ = self.local.send(Wake::Jobs);
@@ -132,6 +121,34 @@ impl Wakes {
         }
         Ok(())
     }
+}
+
+/// Whether wake-ups pass through an address: what one connection tells, another hears.
+///
+/// # Errors
+///
+/// A sentence for the operator.
+pub async fn hears_itself(url: &str) -> Result<(), String> {
+    let (pool, listener) = stand(url).await?;
+    drop(listener);
+    pool.close().await;
+    Ok(())
+}
+
+/// A connection that listens and has heard, and a pool that tells.
+async fn stand(url: &str) -> Result<(PgPool, PgListener), String> {
+    let said = |error: sqlx::Error| explain(&error);
+    let pool = PgPoolOptions::new()
+        .max_connections(2)
+        .acquire_timeout(ANSWER)
+        .connect_with(connect_options(url)?)
+        .await
+        .map_err(said)?;
+    let mut listener = PgListener::connect_with(&pool).await.map_err(said)?;
+    listener.eager_reconnect(false);
+    answered(ANSWER, listener.listen(CHANNEL)).await.map_err(said)?;
+    hear_oneself(&mut listener, &pool).await?;
+    Ok((pool, listener))
 }
 
 /// Through a transaction pooler LISTEN succeeds and nothing is ever heard, so the bridge counts when it has heard itself.

@@ -1,8 +1,10 @@
 //! The database as each role sees it: whether it can be reached, what the role may do, how it is set up.
+//!
+//! Each question is one simple message without values, so that a transaction pooler may stand in between.
 
 use std::time::{Duration, Instant};
 
-use sqlx::postgres::{PgConnection, PgListener};
+use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Row};
 
 use super::super::migrations::{self, Migrations};
@@ -10,6 +12,7 @@ use super::super::roles::{self, Role};
 use super::super::stack::Settings;
 use super::{Finding, PATIENCE, isolation};
 use crate::clock;
+use crate::tenancy::hears_itself;
 
 const OLDEST: i32 = 150_000;
 /// More than this, and tokens and leases are judged by clocks that disagree.
@@ -96,7 +99,7 @@ struct Seen {
 
 async fn look(connection: &mut PgConnection) -> Result<Seen, sqlx::Error> {
     let began = clock::now();
-    let row = sqlx::query(
+    let row = sqlx::raw_sql(
         "select current_setting('server_version') as version, current_setting('server_version_num')::integer as number,
            coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false) as encrypted,
            (extract(epoch from clock_timestamp()) * 1000000)::bigint as micros",
@@ -146,7 +149,7 @@ impl Seen {
 
 /// Row-level security binds the roles of requests and jobs, and the owner hands doors over.
 async fn rights(name: &str, role: Role, connection: &mut PgConnection, findings: &mut Vec<Finding>) {
-    let asked = sqlx::query(
+    let asked = sqlx::raw_sql(
         "select current_user::text as name, r.rolsuper or r.rolbypassrls as free,
            exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
                    where n.nspname in ('public', 'app') and c.relkind in ('r', 'p') and pg_has_role(c.relowner, 'MEMBER')) as owns,
@@ -184,7 +187,7 @@ async fn rights(name: &str, role: Role, connection: &mut PgConnection, findings:
 
 /// How the server is set up.
 async fn server(connection: &mut PgConnection, settings: &Settings, findings: &mut Vec<Finding>) {
-    let asked = sqlx::query(
+    let asked = sqlx::raw_sql(
         "select current_setting('max_connections')::bigint - current_setting('superuser_reserved_connections')::bigint as places,
            current_setting('fsync') = 'on' and current_setting('full_page_writes') = 'on'
              and current_setting('synchronous_commit') <> 'off' as durable",
@@ -212,7 +215,7 @@ async fn server(connection: &mut PgConnection, settings: &Settings, findings: &m
 }
 
 async fn applied(connection: &mut PgConnection, findings: &mut Vec<Finding>) {
-    let names = sqlx::query("select app.applied_migrations() as name")
+    let names = sqlx::raw_sql("select app.applied_migrations() as name")
         .fetch_all(connection)
         .await
         .and_then(|rows| rows.iter().map(|row| row.try_get("name")).collect::<Result<Vec<String>, _>>());
@@ -235,26 +238,14 @@ fn schema(lacking: &[String]) -> Finding {
     )
 }
 
-/// Tells itself something: through a transaction pooler LISTEN succeeds, and nothing is heard.
 async fn wakes(url: &str) -> Finding {
-    let told = async {
-        // Alone it says at once that nobody is there; the listener's pool would try again until the end.
-        let mut other = PgConnection::connect(url).await?;
-        let mut listener = PgListener::connect(url).await?;
-        listener.listen("footnote_doctor").await?;
-        sqlx::raw_sql("notify footnote_doctor").execute(&mut other).await?;
-        listener.recv().await?;
-        other.close().await
-    };
-    match tokio::time::timeout(PATIENCE, told).await {
-        Ok(Ok(())) => Finding::ok("wake-ups", "what one connection tells, another hears"),
-        Ok(Err(error)) => {
-            Finding::fault("wake-ups", error.to_string(), "Look at FOOTNOTE_LISTEN_DATABASE_URL.")
-        }
-        Err(_) => Finding::fault(
+    let heard = tokio::time::timeout(PATIENCE, hears_itself(url)).await;
+    match heard.unwrap_or_else(|_| Err("the database does not answer".to_owned())) {
+        Ok(()) => Finding::ok("wake-ups", "what one connection tells, another hears"),
+        Err(reason) => Finding::fault(
             "wake-ups",
-            "what one connection told, another did not hear",
-            "Set FOOTNOTE_LISTEN_DATABASE_URL to the server's own address: a transaction pooler passes nothing on.",
+            reason,
+            "FOOTNOTE_LISTEN_DATABASE_URL is to be the server's own address: a transaction pooler passes nothing on.",
         ),
     }
 }

@@ -10,7 +10,7 @@ const ADVICE: &str = "Somebody changed the schema by hand. Stop the servers, and
 /// Looks at every table and every door.
 pub(super) async fn examine(connection: &mut PgConnection, findings: &mut Vec<Finding>) {
     // One row for each promise: its name, how many things it was looked for in, and those that break it.
-    let promises = sqlx::query(
+    let promises = sqlx::raw_sql(
         "select 'row-level security' as name, count(*) as looked,
            coalesce(string_agg(c.relname, ', ' order by c.relname) filter (where not (c.relrowsecurity and c.relforcerowsecurity)), '') as broken
          from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and c.relname <> 'seaql_migrations'
