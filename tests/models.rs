@@ -350,9 +350,7 @@ async fn a_starter_who_left_the_workspace_hears_no_more_of_the_model() {
     let (world, agent) = ready(&provider.address).await;
     let run = world.run(Who::Member, &agent, QUESTION).await;
     follow(&world, Who::Owner, &run, None, 4).await;
-    let mut superuser = world.superuser().await;
-    let removed = sqlx::query("update memberships set status = 'REMOVED' where role = 'MEMBER'");
-    removed.execute(&mut superuser).await.expect("removed");
+    world.plant("update memberships set status = 'REMOVED' where role_id in (select id from roles where built_in = 'MEMBER')").await;
     let stopped = tokio::time::timeout(Duration::from_secs(5), provider.over(1)).await;
     assert!(stopped.is_ok(), "the request to the provider has ended");
     let run = world.finished(Who::Owner, &run).await;

@@ -237,6 +237,12 @@ impl From<&sqlx::Error> for Error {
                 Some("FN008") => Self::NotFound("identity"),
                 Some("FN030") => Self::NotFound("upload"),
                 Some("FN004") => Self::Contended("The lease was lost."),
+                Some("FN040") => Self::Forbidden("that you would give away or take"),
+                Some("FN041") => Self::Conflict(
+                    "A workspace keeps at least one active OWNER: make somebody else OWNER first.",
+                    None,
+                ),
+                Some("FN042") => Self::Conflict("The membership is not in a status that allows this.", None),
                 Some("40001" | "40P01") => Self::Contended("Two requests changed the same thing; try again."),
                 Some("42501") => Self::Forbidden("that this change needs"),
                 Some("57014" | "25P03" | "25P04") => Self::DeadlineExceeded,

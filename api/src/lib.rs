@@ -17,6 +17,7 @@ pub mod jobs;
 pub mod knowledge;
 pub mod list;
 pub mod mail;
+pub mod members;
 pub mod operations;
 pub mod server;
 pub mod supervisor;

@@ -1,6 +1,6 @@
 //! The audit log.
 
-use crate::id::{AuditEntryId, UserId, WorkspaceId};
+use crate::id::{AuditEntryId, WorkspaceId};
 use sea_orm::entity::prelude::{
     ActiveModelBehavior, DateTimeUtc, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EntityTrait,
     EnumIter, Json, PrimaryKeyTrait,
@@ -18,9 +18,9 @@ pub struct Model {
     pub id: AuditEntryId,
     /// Contiguous in the workspace, from 1.
     pub seq: i64,
-    /// Who; none for the system.
-    pub actor_id: Option<UserId>,
-    /// USER, WORKER or SYSTEM.
+    /// The user, the API key or the operator, as the kind says; of a worker the user on whose behalf. None for the system.
+    pub actor_id: Option<uuid::Uuid>,
+    /// USER, API_KEY, OPERATOR, WORKER or SYSTEM.
     pub actor_kind: String,
     /// The actor's role then.
     pub actor_role: Option<String>,

@@ -237,6 +237,18 @@ ids! {
     WorkspaceId = "workspace";
     /// A membership.
     MembershipId = "membership";
+    /// A role of a workspace.
+    RoleId = "role";
+    /// An invitation into a workspace.
+    InvitationId = "invitation";
+    /// An API key.
+    ApiKeyId = "key";
+    /// Somebody who operates the installation.
+    OperatorId = "operator";
+    /// An operator's entry into a workspace.
+    OperatorEntryId = "entry";
+    /// The removal of a workspace.
+    WorkspacePurgeId = "purge";
     /// An event of a workspace.
     EventId = "event";
     /// An audit entry.

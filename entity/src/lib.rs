@@ -22,6 +22,7 @@ pub mod job;
 pub mod membership;
 pub mod retrieval;
 pub mod retrieval_hit;
+pub mod role;
 pub mod upload;
 pub mod user;
 pub mod workspace;

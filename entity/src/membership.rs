@@ -1,6 +1,6 @@
 //! Memberships of a workspace.
 
-use crate::id::{MembershipId, UserId, WorkspaceId};
+use crate::id::{MembershipId, RoleId, UserId, WorkspaceId};
 use sea_orm::entity::prelude::{
     ActiveModelBehavior, DateTimeUtc, DeriveActiveEnum, DeriveEntityModel, DerivePrimaryKey, DeriveRelation,
     EntityTrait, EnumIter, PrimaryKeyTrait,
@@ -40,8 +40,9 @@ pub struct Model {
     /// The member.
     #[graphql(skip)]
     pub user_id: UserId,
-    /// The role: OWNER, ADMIN, MEMBER or VIEWER.
-    pub role: String,
+    /// The role.
+    #[graphql(skip)]
+    pub role_id: RoleId,
     /// Whether it opens the workspace.
     pub status: MembershipStatus,
     /// Counts changes; every update takes the one that it was made against.
@@ -59,6 +60,6 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 crate::sparse::sparse! {
-    workspace_id: WorkspaceId, id: Id, user_id: UserId, role: Role, status: Status, version: Version,
+    workspace_id: WorkspaceId, id: Id, user_id: UserId, role_id: RoleId, status: Status, version: Version,
     updated_at: UpdatedAt, created_at: CreatedAt,
 }

@@ -20,6 +20,9 @@ mod m20261125_000006_open_sign_in;
 mod m20261125_000007_found_workspaces;
 mod m20261125_000008_create_identities;
 mod m20261125_000010_show_migration_history;
+mod m20261126_000001_create_api_keys;
+mod m20261126_000002_create_roles;
+mod m20261126_000003_guard_membership;
 
 use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
 
@@ -44,6 +47,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000007_found_workspaces::Migration),
             Box::new(m20261125_000008_create_identities::Migration),
             Box::new(m20261125_000010_show_migration_history::Migration),
+            Box::new(m20261126_000001_create_api_keys::Migration),
+            Box::new(m20261126_000002_create_roles::Migration),
+            Box::new(m20261126_000003_guard_membership::Migration),
         ]
     }
 }

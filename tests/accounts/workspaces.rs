@@ -7,7 +7,7 @@ use crate::support::{Who, World};
 use footnote::config::AccountSettings;
 
 const CREATE: &str = "mutation($input: WorkspaceCreateInput!) { workspaceCreate(input: $input) {
-  workspace { id slug name memberships(first: 5) { nodes { role user { email } } totalCount } } } }";
+  workspace { id slug name memberships(first: 5) { nodes { role { name builtIn } user { email } } totalCount } } } }";
 
 async fn create(world: &World, access: &str, headers: &[(&str, &str)], input: Value) -> Answer {
     let bearer = format!("Bearer {access}");
@@ -26,7 +26,7 @@ async fn whoever_makes_a_workspace_owns_it_and_works_in_it() {
     assert_eq!((&workspace["id"], &workspace["slug"]), (&json!(id), &json!("anns")));
     assert_eq!(
         workspace["memberships"],
-        json!({ "nodes": [{ "role": "OWNER", "user": { "email": "ann@example.com" } }], "totalCount": 1 })
+        json!({ "nodes": [{ "role": { "name": "OWNER", "builtIn": true }, "user": { "email": "ann@example.com" } }], "totalCount": 1 })
     );
     assert_eq!(
         viewer(&world, &access).await.data()["viewer"]["workspaces"],

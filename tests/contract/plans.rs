@@ -28,6 +28,9 @@ const LISTS: &[(&str, &str)] = &[
     ("{ jobs(ORDER) { nodes { id } } }", "JobOrderField"),
     ("{ jobs(status: QUEUED) { nodes { id } } }", ""),
     ("{ workspace { memberships(ORDER) { nodes { id } } } }", "MembershipOrderField"),
+    ("{ memberships(ORDER) { nodes { id } } }", "MembershipOrderField"),
+    ("{ workspace { roles(ORDER) { nodes { id } } } }", "RoleOrderField"),
+    ("{ roles(ORDER) { nodes { id } } }", "RoleOrderField"),
 ];
 
 /// The values of an enum of the schema.

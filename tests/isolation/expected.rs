@@ -21,7 +21,9 @@ pub type Row = (&'static str, May, May, May, May);
 
 /// Every tenant table.
 pub const TENANT_TABLES: &[Row] = &[
-    ("memberships", Can("member:read"), Nobody, Nobody, Nobody),
+    ("memberships", Can("member:read"), Nobody, Can("member:write"), Nobody),
+    ("roles", Can("member:read"), Can("role:write"), Can("role:write"), Can("role:write")),
+    ("api_keys", Can("api_key:read"), Can("api_key:write"), Can("api_key:write"), Nobody),
     ("events", Can("event:read"), Nobody, Nobody, Nobody),
     ("audit_entries", Can("audit:read"), Nobody, Nobody, Nobody),
     ("jobs", Can("job:read"), Oneself, Can("job:write"), Nobody),
@@ -47,7 +49,9 @@ pub const TENANT_TABLES: &[Row] = &[
 pub const OTHER_TABLES: &[(&str, &str)] = &[
     ("users", "one person may belong to many workspaces; visible to itself and to co-members"),
     ("workspaces", "its id is the tenant; visible from inside"),
-    ("roles", "the built-in roles are the same for every tenant"),
+    ("permissions", "the catalogue is the same for every tenant"),
+    ("built_in_roles", "the built-in roles are the same for every tenant"),
+    ("audit_actions", "the catalogue is the same for every tenant"),
     ("role_permissions", "the permission map is the same for every tenant"),
     ("sessions", "stands before any workspace is chosen; only doors see it"),
     ("credentials", "a password is shown before any workspace is chosen; only doors see it"),
@@ -95,6 +99,11 @@ pub const DOORS: &[&str] = &[
     "mint_account_link",
     "finish_mail",
     "enter_identity",
+    "enter_key",
+    "make_built_in_roles",
+    "permissions_of_role",
+    "keep_owner",
+    "require_audit",
     "admit_identity",
     "enter_nobody",
     "begin_sign_in",

@@ -202,12 +202,9 @@ async fn signing_out_and_losing_a_membership_work_at_the_next_request() {
     let world = World::without_worker().await;
     let query = "{ collections { nodes { id } } }";
     world.ask(Who::Member, query, json!({})).await.data();
-    let mut superuser = world.superuser().await;
-    sqlx::query("update memberships set status = 'SUSPENDED' where role = 'MEMBER'")
-        .execute(&mut superuser)
-        .await
-        .expect("suspended");
+    world.plant("update memberships set status = 'SUSPENDED' where role_id in (select id from roles where built_in = 'MEMBER')").await;
     assert_eq!(world.ask(Who::Member, query, json!({})).await.code(), "NOT_FOUND");
+    let mut superuser = world.superuser().await;
     sqlx::query("update sessions set revoked_at = now()").execute(&mut superuser).await.expect("signed out");
     assert_eq!(world.ask(Who::Owner, query, json!({})).await.code(), "UNAUTHENTICATED");
 }

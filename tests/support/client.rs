@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 pub enum Who {
     /// OWNER of `acme`.
     Owner,
+    /// ADMIN of `acme`.
+    Admin,
     /// MEMBER of `acme`.
     Member,
     /// VIEWER of `acme`.
@@ -19,8 +21,9 @@ pub enum Who {
 
 impl Who {
     /// Everybody with a token: who, address, role, workspace.
-    pub const PEOPLE: [(Self, &'static str, &'static str, &'static str); 4] = [
+    pub const PEOPLE: [(Self, &'static str, &'static str, &'static str); 5] = [
         (Self::Owner, "owner@acme.example", "OWNER", "acme"),
+        (Self::Admin, "admin@acme.example", "ADMIN", "acme"),
         (Self::Member, "member@acme.example", "MEMBER", "acme"),
         (Self::Viewer, "viewer@acme.example", "VIEWER", "acme"),
         (Self::Stranger, "owner@globex.example", "OWNER", "globex"),

@@ -84,13 +84,13 @@ async fn the_token_of_somebody_who_left_opens_nothing() {
         let data = world.ask(Who::Member, CREATE, json!({ "input": input })).await.data();
         crate::support::world::text(&data["documentCreate"]["upload"]["url"])
     };
-    let mut superuser = world.superuser().await;
-    for change in ["status = 'REMOVED'", "status = 'ACTIVE', role = 'VIEWER'"] {
-        // sql: literal because the changes stand in the list above.
-        let sql = sqlx::AssertSqlSafe(format!(
-            "update memberships set {change} where user_id = (select id from users where email = 'member@acme.example')"
-        ));
-        sqlx::query(sql).execute(&mut superuser).await.expect("changed");
+    for change in [
+        "update memberships set status = 'REMOVED' where user_id = (select id from users where email = 'member@acme.example')",
+        "update memberships m set status = 'ACTIVE', role_id = r.id from roles r
+         where r.workspace_id = m.workspace_id and r.built_in = 'VIEWER'
+           and user_id = (select id from users where email = 'member@acme.example')",
+    ] {
+        world.plant(change).await;
         put(&world, &theirs, HANDBOOK.as_bytes()).await.assert(404, "NOT_FOUND");
     }
     assert_eq!(objects(&world), [] as [String; 0]);

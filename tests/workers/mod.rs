@@ -19,7 +19,8 @@ async fn plant(world: &World, slug: &str, kind: &str, count: i32, max_attempts: 
     sqlx::query(
         "insert into jobs (workspace_id, id, kind, subject_id, actor_id, max_attempts, correlation_id)
          select w.id, gen_random_uuid(), $2, gen_random_uuid(), m.user_id, $4, 'test'
-         from workspaces w join memberships m on m.workspace_id = w.id and m.role = 'OWNER', generate_series(1, $3)
+         from workspaces w join roles r on r.workspace_id = w.id and r.built_in = 'OWNER'
+         join memberships m on m.workspace_id = w.id and m.role_id = r.id, generate_series(1, $3)
          where w.slug = $1",
     )
     .bind(slug)
@@ -246,11 +247,7 @@ async fn a_job_acts_with_its_starters_permissions_as_they_are_now() {
     let world = World::without_worker().await;
     let collection = world.collection(Who::Member, "Handbook").await;
     let document = world.document(Who::Member, &collection, "Leave", "Thirty days of paid leave.").await;
-    let mut superuser = world.superuser().await;
-    sqlx::query("update memberships set status = 'REMOVED' where role = 'MEMBER'")
-        .execute(&mut superuser)
-        .await
-        .expect("removed");
+    world.plant("update memberships set status = 'REMOVED' where role_id in (select id from roles where built_in = 'MEMBER')").await;
     let mut world = world;
     world.stack.start_worker();
     let ingestion = world.ingested(Who::Owner, &document).await;

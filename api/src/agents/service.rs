@@ -13,7 +13,7 @@ use crate::error::{Error, ID_EXISTS, Result, broken_constraint};
 use crate::input::Check;
 use crate::jobs::service::{NewJob, enqueue};
 use crate::knowledge::retrieval::check_collections;
-use crate::tenancy::{Audit, Event, EventType, Operation, Permission};
+use crate::tenancy::{Audit, AuditAction, Event, EventType, Operation, Permission};
 
 /// What runs are called in the job lane.
 pub(super) const EXECUTE: &str = "agent_run.execute";
@@ -88,7 +88,7 @@ pub async fn create(operation: &Operation, request_id: &str, new: NewAgent) -> R
     let row = agent::Entity::insert(row).exec_with_returning(operation).await.map_err(taken)?;
     tell(operation, request_id, EventType::AgentCreated, &row);
     operation.audit(Audit {
-        action: "agent.create",
+        action: AuditAction::AgentCreate,
         targets: vec![row.id.to_string()],
         before: json!(null),
         after: json!({ "name": row.name }),
@@ -131,7 +131,7 @@ pub async fn update(operation: &Operation, request_id: &str, change: ChangedAgen
     let row = rows.await.map_err(taken)?.pop().ok_or(Error::NotFound("agent"))?;
     tell(operation, request_id, EventType::AgentUpdated, &row);
     operation.audit(Audit {
-        action: "agent.update",
+        action: AuditAction::AgentUpdate,
         targets: vec![id.to_string()],
         before: json!({ "name": before.name, "instructions": before.instructions, "max_passages": before.max_passages }),
         after: json!({ "name": row.name, "instructions": row.instructions, "max_passages": row.max_passages }),
@@ -225,7 +225,7 @@ pub async fn start(operation: &Operation, request_id: &str, new: NewRun) -> Resu
         correlation_id: request_id.to_owned(),
     });
     operation.audit(Audit {
-        action: "agent_run.start",
+        action: AuditAction::AgentRunStart,
         targets: vec![id.to_string(), agent.id.to_string()],
         before: json!(null),
         after: json!({ "status": "QUEUED" }),
@@ -256,7 +256,7 @@ pub async fn cancel(
     move_to(operation, id, AgentRunStatus::Canceled, None).await?;
     tell_finished(operation, id, AgentRunStatus::Canceled, request_id);
     operation.audit(Audit {
-        action: "agent_run.cancel",
+        action: AuditAction::AgentRunCancel,
         targets: vec![id.to_string()],
         before: json!({ "status": sea_orm::ActiveEnum::to_value(&before.status) }),
         after: json!({ "status": "CANCELED" }),

@@ -89,9 +89,9 @@ impl AgentRun {
     }
 
     /// Who started it; null where you may not see members.
-    async fn started_by(&self, context: &Context<'_>) -> Result<Option<crate::workspaces::User>> {
+    async fn started_by(&self, context: &Context<'_>) -> Result<Option<crate::members::User>> {
         let row = loader::<user::Entity>(context)?.load_one(self.row.started_by).await?;
-        Ok(row.map(crate::workspaces::User::from))
+        Ok(row.map(crate::members::User::from))
     }
 
     /// The answer; null before there is one.

@@ -89,6 +89,8 @@ pub(super) fn insert_by_id(data: &mut Data, request: &Arc<Request>) {
     insert::<entity::agent::Entity>(data, request);
     insert::<entity::agent_run::Entity>(data, request);
     insert::<entity::workspace::Entity>(data, request);
+    insert::<entity::role::Entity>(data, request);
+    insert::<entity::membership::Entity>(data, request);
     insert::<entity::ingestion::Entity>(data, request);
     insert::<entity::citation::Entity>(data, request);
     insert::<entity::job::Entity>(data, request);
@@ -147,6 +149,8 @@ by_id! {
     agent: AgentId,
     agent_run: AgentRunId,
     workspace: WorkspaceId,
+    role: RoleId,
+    membership: MembershipId,
     ingestion: IngestionId,
     citation: CitationId,
     job: JobId,

@@ -36,6 +36,7 @@ pub use request::{Bearer, Credentials, OriginOfRequest, Request, RequestId, oper
 #[derive(MergedObject, Default)]
 pub struct Query(
     crate::workspaces::WorkspacesQuery,
+    crate::members::MembersQuery,
     node::NodeQuery,
     crate::knowledge::KnowledgeQuery,
     crate::agents::AgentsQuery,
@@ -82,7 +83,7 @@ fn insert_loaders(data: &mut async_graphql::Data, request: &Arc<Request>) {
     loaders::insert_by_id(data, request);
     crate::knowledge::insert_loaders(data, request);
     crate::agents::insert_loaders(data, request);
-    crate::workspaces::insert_loaders(data, request);
+    crate::members::insert_loaders(data, request);
 }
 
 fn library() -> SchemaBuilder<Query, Mutation, Subscription> {

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Interface, Object};
 use entity::id::parse_any;
-use entity::{agent, agent_run, citation, ingestion, job, workspace};
+use entity::{agent, agent_run, citation, ingestion, job, membership, role, workspace};
 use futures_util::future::try_join_all;
 use uuid::Uuid;
 
@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::input::Check;
 use crate::jobs::Job;
 use crate::knowledge::{Chunk, Collection, Document, DocumentVersion, Ingestion};
+use crate::members::{Membership, Role};
 use crate::workspaces::Workspace;
 
 /// The most ids of one `nodes`.
@@ -23,6 +24,10 @@ const MOST_IDS: usize = 100;
 pub enum Node {
     /// A workspace.
     Workspace(Box<Workspace>),
+    /// A membership.
+    Membership(Box<Membership>),
+    /// A role.
+    Role(Box<Role>),
     /// A collection.
     Collection(Box<Collection>),
     /// A document.
@@ -92,13 +97,19 @@ fn parse(check: &mut Check, argument: &str, id: &ID) -> Option<(String, Uuid)> {
 async fn find(context: &Context<'_>, (prefix, id): (String, Uuid)) -> Result<Option<Node>> {
     use entity::id::{
         AgentId, AgentRunId, ChunkId, CitationId, CollectionId, DocumentId, DocumentVersionId, IngestionId,
-        JobId, WorkspaceId,
+        JobId, MembershipId, RoleId, WorkspaceId,
     };
     operation(context).await?.workspace_id()?;
     Ok(match prefix.as_str() {
         WorkspaceId::PREFIX => row::<workspace::Entity>(context, WorkspaceId(id))
             .await?
             .map(|row| Node::Workspace(Box::new(row.into()))),
+        MembershipId::PREFIX => row::<membership::Entity>(context, MembershipId(id))
+            .await?
+            .map(|row| Node::Membership(Box::new(row.into()))),
+        RoleId::PREFIX => {
+            row::<role::Entity>(context, RoleId(id)).await?.map(|row| Node::Role(Box::new(row.into())))
+        }
         CollectionId::PREFIX => crate::knowledge::live_collection(context, CollectionId(id))
             .await?
             .map(|collection| Node::Collection(Box::new(collection))),

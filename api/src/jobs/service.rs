@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result, broken_constraint};
 use crate::input::Check;
-use crate::tenancy::{Audit, Event, EventType, Operation, Permission, Wake, statement};
+use crate::tenancy::{Audit, AuditAction, Event, EventType, Operation, Permission, Wake, statement};
 
 /// Work to be done after the operation has committed.
 pub struct NewJob<'a> {
@@ -74,7 +74,7 @@ pub async fn retry(operation: &Operation, request_id: &str, id: &Given<JobId>) -
         correlation_id: request_id.to_owned(),
     });
     operation.audit(Audit {
-        action: "job.retry",
+        action: AuditAction::JobRetry,
         targets: vec![id.to_string()],
         before: json!({ "status": "DEAD" }),
         after: json!({ "status": "QUEUED" }),

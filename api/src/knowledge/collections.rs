@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::error::{Error, ID_EXISTS, Result, broken_constraint};
 use crate::input::Check;
-use crate::tenancy::{Audit, Event, EventType, Operation, Permission};
+use crate::tenancy::{Audit, AuditAction, Event, EventType, Operation, Permission};
 
 const LONGEST_NAME: usize = 200;
 const LONGEST_DESCRIPTION: usize = 2000;
@@ -61,7 +61,7 @@ pub async fn create(
     let row = collection::Entity::insert(row).exec_with_returning(operation).await.map_err(taken)?;
     tell(operation, request_id, EventType::CollectionCreated, &row);
     operation.audit(Audit {
-        action: "collection.create",
+        action: AuditAction::CollectionCreate,
         targets: vec![row.id.to_string()],
         before: json!(null),
         after: json!({ "name": row.name }),
@@ -107,7 +107,7 @@ pub async fn update(
     let row = write(operation, id, changed).await?;
     tell(operation, request_id, EventType::CollectionUpdated, &row);
     operation.audit(Audit {
-        action: "collection.update",
+        action: AuditAction::CollectionUpdate,
         targets: vec![id.to_string()],
         before: json!({ "name": before.name, "description": before.description }),
         after: json!({ "name": row.name, "description": row.description }),
@@ -157,7 +157,7 @@ pub async fn delete(
     let row = write(operation, id, deleted).await?;
     tell(operation, request_id, EventType::CollectionDeleted, &row);
     operation.audit(Audit {
-        action: "collection.delete",
+        action: AuditAction::CollectionDelete,
         targets: vec![id.to_string()],
         before: json!({ "name": before.name, "description": before.description }),
         after: json!(null),

@@ -18,7 +18,7 @@ use super::uploads::{self, CheckedUpload, NewUpload, Ticket};
 use crate::config::Limits;
 use crate::error::{Error, ID_EXISTS, Result, broken_constraint};
 use crate::input::Check;
-use crate::tenancy::{Audit, Event, EventType, Operation, Permission, statement};
+use crate::tenancy::{Audit, AuditAction, Event, EventType, Operation, Permission, statement};
 
 /// What a client sends as a document's text: at most one of them.
 pub struct Sources {
@@ -107,7 +107,7 @@ pub async fn create(
     let ticket = add_version(operation, request_id, (row.id, 1), content, limits).await?;
     tell(operation, request_id, EventType::DocumentCreated, &row);
     operation.audit(Audit {
-        action: "document.create",
+        action: AuditAction::DocumentCreate,
         targets: vec![row.id.to_string()],
         before: json!(null),
         after: json!({ "title": row.title }),
@@ -160,7 +160,7 @@ pub async fn update(
     let row = find(operation, id).await?;
     tell(operation, request_id, EventType::DocumentUpdated, &row);
     operation.audit(Audit {
-        action: "document.update",
+        action: AuditAction::DocumentUpdate,
         targets: vec![row.id.to_string()],
         before: json!({ "title": before.title, "version": before.version }),
         after: json!({ "title": row.title, "version": row.version }),
@@ -200,7 +200,7 @@ pub async fn delete(
     enqueue_purge(operation, request_id, id, 0).await?;
     tell(operation, request_id, EventType::DocumentDeleted, &row);
     operation.audit(Audit {
-        action: "document.delete",
+        action: AuditAction::DocumentDelete,
         targets: vec![id.to_string()],
         before: json!({ "title": row.title }),
         after: json!(null),

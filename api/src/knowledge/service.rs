@@ -10,7 +10,7 @@ pub use super::uploads::{NewUpload, Ticket};
 use crate::error::{Error, Result};
 use crate::input::Check;
 use crate::jobs::service::{NewJob, enqueue};
-use crate::tenancy::{Audit, Operation, Permission, statement};
+use crate::tenancy::{Audit, AuditAction, Operation, Permission, statement};
 
 /// What `document.ingest` jobs are called in the job lane.
 pub(super) const INGEST: &str = "document.ingest";
@@ -96,7 +96,7 @@ pub async fn retry_ingestion(
     }
     enqueue_ingestion(operation, request_id, id).await?;
     operation.audit(Audit {
-        action: "ingestion.retry",
+        action: AuditAction::IngestionRetry,
         targets: vec![id.to_string()],
         before: json!({ "status": "FAILED" }),
         after: json!({ "status": "QUEUED" }),

@@ -23,7 +23,9 @@ use crate::app::App;
 use crate::config::Limits;
 use crate::error::{Error, Result};
 use crate::input::Check;
-use crate::tenancy::{Access, Audit, Event, EventType, Operation, Origin, UploadToken, statement};
+use crate::tenancy::{
+    Access, Audit, AuditAction, Event, EventType, Operation, Origin, UploadToken, statement,
+};
 
 /// Random bytes of a token.
 const TOKEN_BYTES: usize = 32;
@@ -266,7 +268,7 @@ async fn attach(
         correlation_id: request_id.to_owned(),
     });
     operation.audit(Audit {
-        action: "document.upload",
+        action: AuditAction::DocumentUpload,
         targets: vec![document.id.to_string(), row.document_version_id.to_string()],
         before: json!(null),
         after: json!({ "filename": row.filename, "size_bytes": row.size_bytes, "sha256": to_hex(&arrived.sha256) }),

@@ -135,8 +135,9 @@ impl People {
         };
         // `footnote token`: a person by address in one workspace.
         let found = sqlx::query(
-            "select u.id, m.role, w.slug from public.users u
+            "select u.id, r.name as role, w.slug from public.users u
              join public.memberships m on m.user_id = u.id and m.status = 'ACTIVE'
+             join public.roles r on r.workspace_id = m.workspace_id and r.id = m.role_id
              join public.workspaces w on w.id = m.workspace_id
              where u.email = lower($1) and (w.id = $2 or w.slug = $3)",
         )

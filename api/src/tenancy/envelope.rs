@@ -3,6 +3,8 @@
 use entity::id::{AuditEntryId, EventId};
 use serde_json::{Value, json};
 
+use super::AuditAction;
+
 /// The catalogue of event types; each stands in the table `event_types` too, with its schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventType {
@@ -38,6 +40,38 @@ pub enum EventType {
     JobDied,
     /// A dead job was queued again.
     JobRetried,
+    /// A workspace got another name or slug.
+    WorkspaceUpdated,
+    /// The workspace is read-only, and is removed at this time unless it is restored.
+    WorkspaceDeletionRequested,
+    /// The deletion of the workspace was called off.
+    WorkspaceRestored,
+    /// Somebody became a member.
+    MembershipCreated,
+    /// A member's role or status was changed.
+    MembershipUpdated,
+    /// A member was removed, or left.
+    MembershipRemoved,
+    /// Somebody was invited.
+    InvitationCreated,
+    /// An invitation was accepted.
+    InvitationAccepted,
+    /// An invitation was withdrawn.
+    InvitationRevoked,
+    /// A role was made.
+    RoleCreated,
+    /// A role was changed.
+    RoleUpdated,
+    /// A role was deleted.
+    RoleDeleted,
+    /// An API key was made.
+    ApiKeyCreated,
+    /// An API key was revoked.
+    ApiKeyRevoked,
+    /// An operator entered the workspace, until this time at most.
+    OperatorEntered,
+    /// An operator's entry has ended.
+    OperatorLeft,
 }
 
 impl EventType {
@@ -61,6 +95,22 @@ impl EventType {
             Self::AgentRunFinished => "agent_run.finished",
             Self::JobDied => "job.died",
             Self::JobRetried => "job.retried",
+            Self::WorkspaceUpdated => "workspace.updated",
+            Self::WorkspaceDeletionRequested => "workspace.deletion_requested",
+            Self::WorkspaceRestored => "workspace.restored",
+            Self::MembershipCreated => "membership.created",
+            Self::MembershipUpdated => "membership.updated",
+            Self::MembershipRemoved => "membership.removed",
+            Self::InvitationCreated => "invitation.created",
+            Self::InvitationAccepted => "invitation.accepted",
+            Self::InvitationRevoked => "invitation.revoked",
+            Self::RoleCreated => "role.created",
+            Self::RoleUpdated => "role.updated",
+            Self::RoleDeleted => "role.deleted",
+            Self::ApiKeyCreated => "api_key.created",
+            Self::ApiKeyRevoked => "api_key.revoked",
+            Self::OperatorEntered => "operator.entered",
+            Self::OperatorLeft => "operator.left",
         }
     }
 }
@@ -81,8 +131,8 @@ pub struct Event {
 /// An audit entry to write; who and in which role come from the context.
 #[derive(Clone, Debug)]
 pub struct Audit {
-    /// What was done, as `object.verb`.
-    pub action: &'static str,
+    /// What was done.
+    pub action: AuditAction,
     /// The ids of what it was done to, as clients see them.
     pub targets: Vec<String>,
     /// The fields that changed, as they were; null for a creation.
@@ -118,7 +168,7 @@ impl Envelopes {
             .audit
             .into_iter()
             .map(|entry| {
-                json!({ "id": AuditEntryId::new().0, "action": entry.action, "targets": entry.targets, "before": entry.before,
+                json!({ "id": AuditEntryId::new().0, "action": entry.action.name(), "targets": entry.targets, "before": entry.before,
                         "after": entry.after, "request_id": entry.request_id })
             })
             .collect();

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod address;
+mod audit;
 mod database;
 mod envelope;
 mod founding;
@@ -23,6 +24,7 @@ mod wake;
 
 pub use accounts::{AccountDoors, Attempt, NewSession, Refreshed, Stored};
 pub use address::{Address, Statements, connect_options};
+pub use audit::AuditAction;
 pub use database::{Database, Timeouts};
 pub use envelope::{Audit, Event, EventType};
 pub use founding::NewWorkspace;

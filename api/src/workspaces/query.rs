@@ -3,9 +3,10 @@
 use async_graphql::{Context, Object};
 
 use super::service;
-use super::types::{User, Viewer, Workspace};
+use super::types::{Viewer, Workspace};
 use crate::error::Result;
 use crate::graphql::operation;
+use crate::members::User;
 
 /// Queries about workspaces.
 #[derive(Default)]

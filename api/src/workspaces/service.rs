@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::input::Check;
-use crate::tenancy::{Audit, Event, EventType, NewWorkspace, Operation, Slug, statement};
+use crate::tenancy::{Audit, AuditAction, Event, EventType, NewWorkspace, Operation, Slug, statement};
 
 const LONGEST_NAME: usize = 200;
 
@@ -49,7 +49,7 @@ pub async fn found(
         correlation_id: request_id.to_owned(),
     });
     operation.audit(Audit {
-        action: "workspace.create",
+        action: AuditAction::WorkspaceCreate,
         targets: vec![row.id.to_string()],
         before: json!(null),
         after: json!({ "name": row.name, "slug": row.slug }),

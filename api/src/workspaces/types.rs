@@ -1,13 +1,15 @@
 //! GraphQL types of workspaces.
 
 use async_graphql::{ComplexObject, Context, ID, SimpleObject};
+use entity::workspace;
 use entity::workspace_of_viewer::WorkspaceOfViewer;
-use entity::{membership, user, workspace};
 
-use super::lists::{MembershipFilter, MembershipOrder, Memberships};
 use crate::error::Result;
-use crate::graphql::{AroundRow, Connection, ListArgs, children, list_cost, loader};
+use crate::graphql::{Connection, ListArgs, children, list_cost};
 use crate::list::PageArgs;
+use crate::members::{
+    Membership, MembershipFilter, MembershipOrder, Memberships, Role, RoleFilter, RoleOrder, Roles, User,
+};
 
 /// A workspace: the tenant. Everything in it is invisible from every other one.
 #[derive(SimpleObject)]
@@ -40,56 +42,26 @@ impl Workspace {
         let args = ListArgs { filter, order_by, page: PageArgs { first, after, last, before } };
         children::<Memberships, _>(context, self.row.id.0, args).await
     }
+
+    /// Roles, the built-in ones among them, newest first.
+    #[graphql(complexity = "list_cost(first, last, child_complexity)")]
+    async fn roles(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Only rows for which this holds.")] filter: Option<RoleFilter>,
+        #[graphql(desc = "The order; newest first unless said.")] order_by: Option<RoleOrder>,
+        #[graphql(desc = "How many from the beginning, 1 to 100; 20 unless said.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Role>> {
+        let args = ListArgs { filter, order_by, page: PageArgs { first, after, last, before } };
+        children::<Roles, _>(context, self.row.id.0, args).await
+    }
 }
 
 impl From<workspace::Model> for Workspace {
     fn from(row: workspace::Model) -> Self {
-        Self { row }
-    }
-}
-
-/// A membership of a workspace.
-#[derive(SimpleObject)]
-#[graphql(complex)]
-pub struct Membership {
-    /// The row.
-    #[graphql(flatten)]
-    pub row: membership::Model,
-}
-
-#[ComplexObject]
-impl Membership {
-    /// The member; null once the membership has ended.
-    async fn user(&self, context: &Context<'_>) -> Result<Option<User>> {
-        let row = loader::<user::Entity>(context)?.load_one(self.row.user_id).await?;
-        Ok(row.map(User::from))
-    }
-}
-
-impl From<membership::Model> for Membership {
-    fn from(row: membership::Model) -> Self {
-        Self { row }
-    }
-}
-
-impl AroundRow for Membership {
-    type Row = membership::Model;
-
-    fn row(&self) -> &membership::Model {
-        &self.row
-    }
-}
-
-/// A person.
-#[derive(SimpleObject)]
-pub struct User {
-    /// The row.
-    #[graphql(flatten)]
-    pub row: user::Model,
-}
-
-impl From<user::Model> for User {
-    fn from(row: user::Model) -> Self {
         Self { row }
     }
 }

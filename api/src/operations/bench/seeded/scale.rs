@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::operations::Failure;
 
-/// Tenant rows that every workspace has: members, collections, documents with versions, passages and ingestions.
-const EVERYWHERE: u64 = 41;
+/// Tenant rows that every workspace has: roles, members, collections, documents with versions, passages and ingestions.
+const EVERYWHERE: u64 = 45;
 /// Agents of a workspace that is read.
 pub(crate) const AGENTS: u64 = 20;
 /// Runs of each of them, at least.

@@ -1,14 +1,14 @@
 //! The list of memberships.
 
 use async_graphql::{Enum, InputObject};
-use entity::id::{MembershipId, UserId};
+use entity::id::{MembershipId, RoleId, UserId};
 use entity::membership::{self, Column, MembershipStatus};
 use uuid::Uuid;
 
 use crate::error::Result;
 use crate::list::{
     Children, Comparisons, DateTimeFilter, EnumFilter, Filter, IdFilter, Key, List, Logic, Order, OrderBy,
-    OrderDirection, TextFilter,
+    OrderDirection,
 };
 use crate::tenancy::{Operation, Permission};
 
@@ -29,6 +29,7 @@ impl List for Memberships {
     fn columns(field: &str) -> Option<&'static [Column]> {
         Some(match field {
             "user" => &[Column::UserId],
+            "role" => &[Column::RoleId],
             _ => return None,
         })
     }
@@ -51,8 +52,8 @@ pub struct MembershipFilter {
     pub id: Option<IdFilter>,
     /// The member.
     pub user_id: Option<IdFilter>,
-    /// The role: OWNER, ADMIN, MEMBER or VIEWER.
-    pub role: Option<TextFilter>,
+    /// The role that the member has.
+    pub role_id: Option<IdFilter>,
     /// Whether it opens the workspace.
     pub status: Option<EnumFilter<MembershipStatus>>,
     /// When it was made.
@@ -73,7 +74,7 @@ impl Filter for MembershipFilter {
     fn compare(&self, with: &mut Comparisons<'_>) {
         with.id(("id", Column::Id), self.id.as_ref(), MembershipId::parse);
         with.id(("userId", Column::UserId), self.user_id.as_ref(), UserId::parse);
-        with.text(("role", Column::Role), self.role.as_ref());
+        with.id(("roleId", Column::RoleId), self.role_id.as_ref(), RoleId::parse);
         with.value(("status", Column::Status), self.status.as_ref());
         with.time(("createdAt", Column::CreatedAt), self.created_at.as_ref());
     }
