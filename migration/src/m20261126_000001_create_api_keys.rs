@@ -6,7 +6,7 @@
 //! asked for and an answer that was kept for it are bound to it, and not to its maker alone.
 //! Locks: ACCESS EXCLUSIVE on `jobs`, `uploads` and `idempotency_records` for the columns, without a rewrite; the foreign keys are not
 //! validated, because every column is null.
-//! Rollback: drops the keys: every program that uses one is locked out. Jobs and uploads that came by a key go on as their maker's.
+//! Rollback: drops the keys, which are lost: every program that uses one is locked out. Jobs and uploads that came by a key go on as their maker's.
 //! Deploy order: before any process that lets keys in.
 
 use sea_orm_migration::prelude::{DbErr, DeriveMigrationName, MigrationTrait, SchemaManager, async_trait};

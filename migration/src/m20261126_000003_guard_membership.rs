@@ -5,7 +5,7 @@
 //! Tenant scoping: `audit_actions` is global: the catalogue is the same for every tenant. The triggers look at one workspace, which they take
 //! from the row, under the lock of its row in `workspace_sequences`, which is the last one that an operation takes.
 //! Locks: SHARE ROW EXCLUSIVE on `memberships`, `roles`, `api_keys` and `audit_entries` for the triggers and the foreign key, which is not validated.
-//! Rollback: drops the rules and the catalogue. What API keys and operators did stays in the audit log and among the events as it is, whose
+//! Rollback: drops the rules and the catalogue; no row is lost. What API keys and operators did stays in the audit log and among the events as it is, whose
 //! rows nobody changes: where there is any, the older check of the actor's kind holds for new rows alone.
 //! Deploy order: after `create_roles`; earlier processes write no audit entry where they change a membership, which nothing did.
 
