@@ -13,6 +13,7 @@ mod isolation;
 mod issuers;
 mod knowledge;
 mod mail;
+mod members;
 mod models;
 mod objects;
 mod postgres;

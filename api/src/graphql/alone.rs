@@ -30,6 +30,7 @@ const ALONE: &[(&str, KeyOwner)] = &[
     ("passwordResetRequest", KeyOwner::Nobody),
     ("passwordReset", KeyOwner::Nobody),
     ("workspaceCreate", KeyOwner::Person),
+    ("invitationAccept", KeyOwner::Person),
 ];
 
 /// How deep fragments are followed; the guard has refused those that are deeper.
