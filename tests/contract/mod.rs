@@ -5,6 +5,7 @@ mod cors;
 mod edges;
 mod idempotency;
 mod lists;
+mod permissions;
 mod plans;
 mod schema;
 mod writes;
