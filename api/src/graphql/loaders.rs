@@ -91,6 +91,7 @@ pub(super) fn insert_by_id(data: &mut Data, request: &Arc<Request>) {
     insert::<entity::workspace::Entity>(data, request);
     insert::<entity::role::Entity>(data, request);
     insert::<entity::membership::Entity>(data, request);
+    insert::<entity::api_key::Entity>(data, request);
     insert::<entity::ingestion::Entity>(data, request);
     insert::<entity::citation::Entity>(data, request);
     insert::<entity::job::Entity>(data, request);
@@ -151,6 +152,7 @@ by_id! {
     workspace: WorkspaceId,
     role: RoleId,
     membership: MembershipId,
+    api_key: ApiKeyId,
     ingestion: IngestionId,
     citation: CitationId,
     job: JobId,

@@ -37,6 +37,7 @@ pub use request::{Bearer, Credentials, OriginOfRequest, Request, RequestId, oper
 pub struct Query(
     crate::workspaces::WorkspacesQuery,
     crate::members::MembersQuery,
+    crate::keys::KeysQuery,
     node::NodeQuery,
     crate::knowledge::KnowledgeQuery,
     crate::agents::AgentsQuery,
@@ -48,6 +49,7 @@ pub struct Query(
 pub struct Mutation(
     crate::accounts::AccountsMutation,
     crate::workspaces::WorkspacesMutation,
+    crate::keys::KeysMutation,
     crate::knowledge::KnowledgeMutation,
     crate::agents::AgentsMutation,
     crate::jobs::JobsMutation,
