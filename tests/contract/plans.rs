@@ -31,6 +31,8 @@ const LISTS: &[(&str, &str)] = &[
     ("{ memberships(ORDER) { nodes { id } } }", "MembershipOrderField"),
     ("{ workspace { roles(ORDER) { nodes { id } } } }", "RoleOrderField"),
     ("{ roles(ORDER) { nodes { id } } }", "RoleOrderField"),
+    ("{ apiKeys(ORDER) { nodes { id } } }", "ApiKeyOrderField"),
+    ("{ apiKeys(status: ACTIVE) { nodes { id } } }", ""),
 ];
 
 /// The values of an enum of the schema.

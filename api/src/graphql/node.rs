@@ -99,8 +99,8 @@ fn parse(check: &mut Check, argument: &str, id: &ID) -> Option<(String, Uuid)> {
 /// The object of an id; a prefix that no type has finds nothing.
 async fn find(context: &Context<'_>, (prefix, id): (String, Uuid)) -> Result<Option<Node>> {
     use entity::id::{
-        AgentId, AgentRunId, ApiKeyId, ChunkId, CitationId, CollectionId, DocumentId, DocumentVersionId, IngestionId,
-        JobId, MembershipId, RoleId, WorkspaceId,
+        AgentId, AgentRunId, ApiKeyId, ChunkId, CitationId, CollectionId, DocumentId, DocumentVersionId,
+        IngestionId, JobId, MembershipId, RoleId, WorkspaceId,
     };
     operation(context).await?.workspace_id()?;
     Ok(match prefix.as_str() {
@@ -113,9 +113,9 @@ async fn find(context: &Context<'_>, (prefix, id): (String, Uuid)) -> Result<Opt
         RoleId::PREFIX => {
             row::<role::Entity>(context, RoleId(id)).await?.map(|row| Node::Role(Box::new(row.into())))
         }
-        ApiKeyId::PREFIX => row::<api_key::Entity>(context, ApiKeyId(id))
-            .await?
-            .map(|row| Node::ApiKey(Box::new(row.into()))),
+        ApiKeyId::PREFIX => {
+            row::<api_key::Entity>(context, ApiKeyId(id)).await?.map(|row| Node::ApiKey(Box::new(row.into())))
+        }
         CollectionId::PREFIX => crate::knowledge::live_collection(context, CollectionId(id))
             .await?
             .map(|collection| Node::Collection(Box::new(collection))),
