@@ -12,6 +12,7 @@ mod gate;
 mod health;
 mod isolation;
 mod issuers;
+mod keys;
 mod knowledge;
 mod mail;
 mod members;

@@ -32,8 +32,12 @@ Each tenant table, and what somebody needs for each verb on the rows of their ow
 /// What a policy's condition asks for, in words.
 fn words(condition: Option<String>) -> String {
     let Some(condition) = condition else { return "nobody".to_owned() };
-    let mut found: Vec<String> =
-        condition.split("app.can('").skip(1).filter_map(|rest| rest.split('\'').next()).map(|name| format!("`{name}`")).collect();
+    let mut found: Vec<String> = condition
+        .split("app.can('")
+        .skip(1)
+        .filter_map(|rest| rest.split('\'').next())
+        .map(|name| format!("`{name}`"))
+        .collect();
     if condition.contains("app.in_job()") {
         found.push("jobs".to_owned());
     }

@@ -36,6 +36,12 @@ async fn input(world: &World, mutation: &str) -> Option<Value> {
             let agent = world.agent(Who::Owner, &name).await;
             json!({ "id": world.run(Who::Owner, &agent, "How many days?").await })
         }
+        "apiKeyCreate" => json!({ "name": name, "scopes": ["document:read"] }),
+        "apiKeyUpdate" => {
+            let id = world.api_key(Who::Owner, &name, &["document:read"]).await.0;
+            json!({ "id": id, "version": 1, "name": "Changed" })
+        }
+        "apiKeyRevoke" => json!({ "id": world.api_key(Who::Owner, &name, &["document:read"]).await.0 }),
         "documentCreate" => {
             json!({ "collectionId": world.collection(Who::Owner, &name).await, "title": "T", "text": "Thirty days." })
         }
