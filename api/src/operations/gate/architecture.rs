@@ -36,7 +36,8 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// Each has its rules, its objects and its jobs.
-const CAPABILITIES: &[&str] = &["accounts", "agents", "jobs", "knowledge", "mail", "members", "workspaces"];
+const CAPABILITIES: &[&str] =
+    &["accounts", "agents", "audit", "jobs", "keys", "knowledge", "mail", "members", "operators", "workspaces"];
 
 /// The files of a capability that speak GraphQL.
 const TRANSPORT: &[&str] =
