@@ -31,6 +31,11 @@ const LISTS: &[(&str, &str)] = &[
     ("{ memberships(ORDER) { nodes { id } } }", "MembershipOrderField"),
     ("{ workspace { roles(ORDER) { nodes { id } } } }", "RoleOrderField"),
     ("{ roles(ORDER) { nodes { id } } }", "RoleOrderField"),
+    ("{ auditLog(ORDER) { nodes { id } } }", "AuditEntryOrderField"),
+    (
+        "{ auditLog(filter: { action: { eq: \"agent.create\" } }, ORDER) { nodes { id } } }",
+        "AuditEntryOrderField",
+    ),
 ];
 
 /// The values of an enum of the schema.

@@ -121,4 +121,8 @@ pub const DOORS: &[&str] = &[
     "claim_account_key",
     "record_account_answer",
     "applied_migrations",
+    "verify_audit",
+    "personal_data",
+    "begin_erasure",
+    "erase_own_account",
 ];

@@ -16,6 +16,7 @@ mod key;
 mod logging;
 mod migrate;
 mod output;
+mod person;
 mod progress;
 mod ready;
 mod serve;
@@ -87,6 +88,9 @@ enum Command {
     /// Ask a running server whether it can do its work.
     #[command(after_help = health::EXAMPLES)]
     Health(health::Health),
+    /// Show what is stored about a person, or erase the person.
+    #[command(after_help = person::EXAMPLES)]
+    Person(person::Person),
     /// Make the key that several gateways sign access tokens with.
     Key(key::Key),
     /// Measure ingestion, search, reads and writes on this machine, in databases of their own.
@@ -145,7 +149,12 @@ impl Command {
             Self::Token(token) => token.check(faults),
             Self::Bootstrap(bootstrap) => bootstrap.check(faults),
             Self::Doctor(doctor) => doctor.check(faults),
-            Self::Migrate(_) | Self::Schema | Self::Health(_) | Self::Key(_) | Self::Bench(_) => {}
+            Self::Migrate(_)
+            | Self::Schema
+            | Self::Health(_)
+            | Self::Person(_)
+            | Self::Key(_)
+            | Self::Bench(_) => {}
         }
     }
 }
@@ -166,6 +175,7 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Config(_) => Ok(()),
             Command::Doctor(doctor) => doctor.run(interrupt).await,
             Command::Health(health) => health.run(interrupt).await,
+            Command::Person(person) => person.run(interrupt).await,
             Command::Key(key) => key.run(),
             Command::Bench(bench) => Box::pin(bench.run(interrupt)).await,
         }

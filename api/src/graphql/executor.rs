@@ -108,8 +108,8 @@ impl Schema {
         let origin = find(&request.data).unwrap_or(OriginOfRequest(None));
         let ours = Request::new(self.app.clone(), origin, id.clone(), access);
         let ours = Arc::new(match prepared.alone.as_ref().map(|alone| alone.owner) {
-            None | Some(KeyOwner::Nobody) => ours,
-            Some(KeyOwner::Person) => ours.outside(),
+            None => ours,
+            Some(KeyOwner::Nobody | KeyOwner::Person) => ours.outside(),
             Some(KeyOwner::Address) => ours.of_nobody(),
         });
         request.data.insert(ours.clone());

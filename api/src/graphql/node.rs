@@ -2,12 +2,13 @@
 
 use async_graphql::{Context, ID, Interface, Object};
 use entity::id::parse_any;
-use entity::{agent, agent_run, citation, ingestion, job, membership, role, workspace};
+use entity::{agent, agent_run, audit_entry, citation, ingestion, job, membership, role, workspace};
 use futures_util::future::try_join_all;
 use uuid::Uuid;
 
 use super::{ById, loader, operation};
 use crate::agents::{Agent, AgentRun, Citation};
+use crate::audit::AuditEntry;
 use crate::error::Result;
 use crate::input::Check;
 use crate::jobs::Job;
@@ -46,6 +47,8 @@ pub enum Node {
     Citation(Box<Citation>),
     /// A job.
     Job(Box<Job>),
+    /// An entry of the audit log.
+    AuditEntry(Box<AuditEntry>),
 }
 
 /// Look-ups by id.
@@ -96,8 +99,8 @@ fn parse(check: &mut Check, argument: &str, id: &ID) -> Option<(String, Uuid)> {
 /// The object of an id; a prefix that no type has finds nothing.
 async fn find(context: &Context<'_>, (prefix, id): (String, Uuid)) -> Result<Option<Node>> {
     use entity::id::{
-        AgentId, AgentRunId, ChunkId, CitationId, CollectionId, DocumentId, DocumentVersionId, IngestionId,
-        JobId, MembershipId, RoleId, WorkspaceId,
+        AgentId, AgentRunId, AuditEntryId, ChunkId, CitationId, CollectionId, DocumentId, DocumentVersionId,
+        IngestionId, JobId, MembershipId, RoleId, WorkspaceId,
     };
     operation(context).await?.workspace_id()?;
     Ok(match prefix.as_str() {
@@ -137,6 +140,9 @@ async fn find(context: &Context<'_>, (prefix, id): (String, Uuid)) -> Result<Opt
         JobId::PREFIX => {
             row::<job::Entity>(context, JobId(id)).await?.map(|row| Node::Job(Box::new(row.into())))
         }
+        AuditEntryId::PREFIX => row::<audit_entry::Entity>(context, AuditEntryId(id))
+            .await?
+            .map(|row| Node::AuditEntry(Box::new(row.into()))),
         _ => None,
     })
 }

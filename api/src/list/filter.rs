@@ -73,6 +73,21 @@ pub struct DateTimeFilter {
     pub lte: Option<DateTime<Utc>>,
 }
 
+/// Compares a whole number.
+#[derive(Clone, Copy, Debug, InputObject)]
+pub struct IntFilter {
+    /// It is this one.
+    pub eq: Option<i64>,
+    /// It is greater than this one.
+    pub gt: Option<i64>,
+    /// It is this one or greater.
+    pub gte: Option<i64>,
+    /// It is less than this one.
+    pub lt: Option<i64>,
+    /// It is this one or less.
+    pub lte: Option<i64>,
+}
+
 /// Compares a value of an enum.
 #[derive(Clone, Debug, InputObject)]
 #[graphql(
@@ -80,6 +95,7 @@ pub struct DateTimeFilter {
     concrete(name = "AgentRunStatusFilter", params(entity::agent_run::AgentRunStatus)),
     concrete(name = "AgentRunStepKindFilter", params(entity::agent_run_step::AgentRunStepKind)),
     concrete(name = "AgentRunStepStatusFilter", params(entity::agent_run_step::AgentRunStepStatus)),
+    concrete(name = "AuditActorKindFilter", params(entity::audit_entry::AuditActorKind)),
     concrete(name = "CitationVerificationFilter", params(entity::citation::CitationVerification)),
     concrete(name = "DocumentFormatFilter", params(entity::document_version::DocumentFormat)),
     concrete(name = "IngestionFailureClassFilter", params(entity::ingestion::IngestionFailureClass)),
@@ -195,6 +211,19 @@ impl Comparisons<'_> {
                 _ => column.lte(time),
             });
         }
+    }
+
+    /// Compares a column of whole numbers.
+    pub fn number(&mut self, column: impl ColumnTrait, filter: Option<&IntFilter>) {
+        let Some(filter) = filter else { return };
+        let comparisons = [
+            filter.eq.map(|number| column.eq(number)),
+            filter.gt.map(|number| column.gt(number)),
+            filter.gte.map(|number| column.gte(number)),
+            filter.lt.map(|number| column.lt(number)),
+            filter.lte.map(|number| column.lte(number)),
+        ];
+        comparisons.into_iter().flatten().for_each(|comparison| self.add(comparison));
     }
 
     fn one_of(
