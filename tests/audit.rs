@@ -13,7 +13,7 @@ const VERIFY: &str = "query($after: Int! = 0) { auditVerify(after: $after) {
   holds complete entries checkedThrough head headHash firstFault { seq kind } } }";
 
 async fn log(world: &World, who: Who, filter: Value) -> Vec<Value> {
-    let data = world.ask(who, LOG, json!({ "filter": filter, "first": 100 })).await.data();
+    let data = world.ask(who, LOG, json!({ "filter": filter, "first": 50 })).await.data();
     let nodes = data["auditLog"]["nodes"].as_array().expect("a list").clone();
     assert_eq!(data["auditLog"]["totalCount"], json!(nodes.len()), "all of it is one page");
     nodes

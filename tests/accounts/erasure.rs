@@ -21,11 +21,11 @@ async fn delete(world: &World, authorization: &str, input: Value) -> Answer {
 }
 
 /// Somebody with an account, a session, and a membership of acme in which something was done: access and refresh token.
-async fn zebulon(world: &World, role: &'static str) -> (String, String) {
+async fn zebulon(world: &World) -> (String, String) {
     let sign_up = "mutation($input: SignUpInput!) { signUp(input: $input) { sent } }";
     let input = json!({ "name": NAME, "email": EMAIL, "password": PASSWORD });
     ask(world, &[("idempotency-key", "one")], sign_up, json!({ "input": input })).await.data();
-    join(world, EMAIL, role).await;
+    join(world, EMAIL, "MEMBER").await;
     let (access, refresh) = sign_in(world, EMAIL, PASSWORD).await.session("signIn");
     let bearer = format!("Bearer {access}");
     let inside = [("authorization", bearer.as_str()), ("x-workspace", "acme"), ("idempotency-key", "two")];
@@ -74,7 +74,7 @@ async fn tables_with(world: &World, text: &str) -> Vec<String> {
 #[tokio::test]
 async fn whoever_deletes_an_account_is_nowhere_and_the_audit_log_still_holds() {
     let world = world(AccountSettings::default()).await;
-    let (bearer, token) = zebulon(&world, "MEMBER").await;
+    let (bearer, token) = zebulon(&world).await;
     let id = viewer(&world, bearer.strip_prefix("Bearer ").expect("a scheme")).await;
     let user = "query { viewer { user { id } } }";
     let id = {
@@ -219,7 +219,7 @@ async fn two_owners_who_delete_their_accounts_at_once_leave_one() {
 #[tokio::test]
 async fn a_stolen_session_deletes_nothing_and_guesses_are_slowed() {
     let world = world(AccountSettings::default()).await;
-    let (bearer, _) = zebulon(&world, "VIEWER").await;
+    let (bearer, _) = zebulon(&world).await;
     let none = delete(&world, &bearer, json!({})).await;
     assert_eq!((none.code(), none.issue()), ("BAD_USER_INPUT", "REQUIRED"));
     let long = delete(&world, &bearer, json!({ "password": "x".repeat(5000) })).await;
