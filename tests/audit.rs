@@ -84,20 +84,26 @@ async fn the_log_is_filtered_by_what_an_auditor_asks_and_paged_by_number() {
     }
     world.agent(Who::Admin, "Assistant").await;
     let member = id_of(&world, "member@acme.example").await;
+    let collection = world.collection(Who::Owner, "Renamed").await;
+    let rename = "mutation($id: ID!) { collectionUpdate(input: { id: $id, version: 1, name: \"New name\" }) { collection { id } } }";
+    world.ask(Who::Owner, rename, json!({ "id": collection })).await.data();
     let head = log(&world, Who::Admin, Value::Null).await[0]["seq"].as_i64().expect("a number");
     for (filter, count) in [
-        (json!({ "action": { "eq": "collection.create" } }), 6),
-        (json!({ "action": { "in": ["collection.create", "agent.create"] } }), 7),
+        (json!({ "action": { "eq": "collection.create" } }), 7),
+        (json!({ "action": { "in": ["collection.create", "agent.create"] } }), 8),
+        (json!({ "target": collection }), 2),
+        (json!({ "target": collection, "action": { "eq": "collection.update" } }), 1),
+        (json!({ "target": member }), 0),
         (json!({ "action": { "eq": "no.such_thing" } }), 0),
         (json!({ "actorId": { "eq": member } }), 3),
-        (json!({ "actorKind": { "eq": "SYSTEM" } }), head - 7),
+        (json!({ "actorKind": { "eq": "SYSTEM" } }), head - 9),
         (json!({ "actorKind": { "in": ["API_KEY", "OPERATOR"] } }), 0),
         (json!({ "seq": { "gt": head - 2 } }), 2),
         (json!({ "seq": { "gte": 2, "lte": 3 } }), 2),
         (json!({ "seq": { "eq": 1 } }), 1),
         (json!({ "seq": { "lt": 1 } }), 0),
         (json!({ "createdAt": { "gt": "2099-01-01T00:00:00Z" } }), 0),
-        (json!({ "not": { "actorKind": { "eq": "SYSTEM" } } }), 7),
+        (json!({ "not": { "actorKind": { "eq": "SYSTEM" } } }), 9),
         (json!({ "or": [{ "action": { "eq": "agent.create" } }, { "actorId": { "eq": member } }] }), 4),
     ] {
         let found = log(&world, Who::Owner, filter.clone()).await;
@@ -107,6 +113,17 @@ async fn the_log_is_filtered_by_what_an_auditor_asks_and_paged_by_number() {
         let reply = world.ask(Who::Owner, LOG, json!({ "filter": { "actorId": { "in": [bad] } } })).await;
         assert_eq!(reply.code(), "BAD_USER_INPUT", "{bad}");
     }
+    for bad in ["", "x", &"a".repeat(5000)] {
+        assert_eq!(
+            world.ask(Who::Owner, LOG, json!({ "filter": { "target": bad } })).await.code(),
+            "BAD_USER_INPUT"
+        );
+    }
+    assert_eq!(
+        log(&world, Who::Stranger, json!({ "target": collection })).await.len(),
+        0,
+        "another workspace's"
+    );
     let (mut seqs, mut after) = (Vec::new(), Value::Null);
     loop {
         let data = world.ask(Who::Owner, LOG, json!({ "first": 3, "after": after })).await.data();

@@ -1,10 +1,11 @@
-//! Opens the audit log to its readers: an index for what one request did, and the door that verifies the chain.
+//! Opens the audit log to its readers: indexes for what one request did and for what was done to one thing, and
+//! the doors that look by the latter and verify the chain.
 //!
 //! Why: whoever may read the log can show that nothing in it was altered, removed, inserted or cut off, without an operator's help.
-//! Tenant scoping: the door looks at the workspace of the context alone, and only for a reader with audit:read; it is a door because the
-//! head of the chain stands in `workspace_sequences`, which nobody else sees.
-//! Locks: SHARE on `audit_entries` while its index is built, so mutations wait for as long.
-//! Rollback: drops the index and the door; nothing is lost.
+//! Tenant scoping: the doors look at the workspace of the context alone, and only for a reader with audit:read. The one verifies against the
+//! head of the chain, which stands in `workspace_sequences`, where nobody else looks; the other reads an index that policies would bar.
+//! Locks: SHARE on `audit_entries` while its indexes are built, so mutations wait for as long.
+//! Rollback: drops the indexes and the doors; nothing is lost.
 //! Deploy order: before the gateways that know `auditLog`; earlier ones use neither.
 
 use sea_orm_migration::prelude::{DbErr, DeriveMigrationName, MigrationTrait, SchemaManager, async_trait};
@@ -24,6 +25,8 @@ impl MigrationTrait for Migration {
         run(
             manager,
             "drop function app.verify_audit(bigint, integer);
+             drop function app.audit_of_target(text);
+             drop index public.audit_entries_by_target;
              drop index public.audit_entries_of_request;",
         )
         .await

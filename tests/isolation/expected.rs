@@ -122,6 +122,7 @@ pub const DOORS: &[&str] = &[
     "record_account_answer",
     "applied_migrations",
     "verify_audit",
+    "audit_of_target",
     "personal_data",
     "begin_erasure",
     "erase_own_account",

@@ -5,7 +5,7 @@
 
 use async_graphql::{ID, InputObject, InputType};
 use chrono::{DateTime, Datelike, Utc};
-use entity::id::MalformedId;
+use entity::id::{MalformedId, parse_any};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Func};
 use sea_orm::{ColumnTrait, Value};
 
@@ -224,6 +224,16 @@ impl Comparisons<'_> {
             filter.lte.map(|number| column.lte(number)),
         ];
         comparisons.into_iter().flatten().for_each(|comparison| self.add(comparison));
+    }
+
+    /// Compares by a condition of the list's own, over the text of an id of any type.
+    pub fn any_id(&mut self, field: &str, filter: Option<&ID>, condition: fn(&str) -> Expr) {
+        let Some(id) = filter else { return };
+        if parse_any(id).is_some() {
+            self.add(condition(id));
+        } else {
+            self.refuse(&[field], "INVALID_ID", format!("`{field}` holds what is not an id of ours."));
+        }
     }
 
     fn one_of(

@@ -1,6 +1,18 @@
 -- `auditLog(filter: { requestId })`: what one request did.
 create index audit_entries_of_request on public.audit_entries (workspace_id, request_id);
 
+-- app.audit_of_target. It does not lead with the workspace, and what it compares is not leakproof, so policies would keep it from being used:
+-- a door alone does.
+create index audit_entries_by_target on public.audit_entries using gin (targets jsonb_path_ops);
+
+create function app.audit_of_target(p_target text) returns setof bigint
+language sql stable security definer rows 50 set search_path = '' as $$
+  select e.seq from public.audit_entries e
+  where e.targets @> to_jsonb(array[p_target]) and e.workspace_id = (select app.workspace_id()) and (select app.can('audit:read'))
+$$;
+comment on function app.audit_of_target(text) is
+  'Door: the numbers of the audit entries of the context''s workspace that are about one thing. Privileged because under policies no index could find them; needs audit:read.';
+
 create function app.verify_audit(p_after bigint, p_most integer)
 returns table (checked bigint, through bigint, ended boolean, fault_seq bigint, fault text, head bigint, head_hash bytea)
 language plpgsql stable security definer set search_path = '' as $$
@@ -71,6 +83,7 @@ $$;
 comment on function app.verify_audit(bigint, integer) is
   'Door: recomputes so many numbers of the audit chain of the context''s workspace after one, and compares the end with the head. Privileged because the head is for doors alone; needs audit:read.';
 
-revoke execute on function app.verify_audit(bigint, integer) from public;
-grant execute on function app.verify_audit(bigint, integer) to footnote_app;
+revoke execute on function app.audit_of_target(text), app.verify_audit(bigint, integer) from public;
+grant execute on function app.audit_of_target(text), app.verify_audit(bigint, integer) to footnote_app;
+alter function app.audit_of_target(text) owner to footnote_system;
 alter function app.verify_audit(bigint, integer) owner to footnote_system;
