@@ -3,6 +3,7 @@
 mod accounts;
 mod agents;
 mod architecture;
+mod audit;
 mod bootstrap;
 mod config;
 mod contract;

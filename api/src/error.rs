@@ -24,6 +24,8 @@ pub enum Error {
     BadUserInput(Vec<Issue>),
     /// Somebody was faster; the current version where there is one.
     Conflict(&'static str, Option<i32>),
+    /// A person who is the last active OWNER of these workspaces, by slug, cannot go.
+    LastOwner(Vec<String>),
     /// Somebody else holds it right now; the same request may succeed at once.
     Contended(&'static str),
     /// Something that must be unique is taken: which field of the input, and a sentence.
@@ -100,7 +102,11 @@ impl Error {
             Self::Forbidden(_) => "FORBIDDEN",
             Self::NotFound(_) => "NOT_FOUND",
             Self::BadUserInput(_) => "BAD_USER_INPUT",
-            Self::Conflict(..) | Self::Taken(..) | Self::Contended(_) | Self::InProgress(_) => "CONFLICT",
+            Self::Conflict(..)
+            | Self::LastOwner(_)
+            | Self::Taken(..)
+            | Self::Contended(_)
+            | Self::InProgress(_) => "CONFLICT",
             Self::RateLimited(_) => "RATE_LIMITED",
             Self::IdempotencyConflict => "IDEMPOTENCY_CONFLICT",
             Self::PayloadTooLarge(..) => "PAYLOAD_TOO_LARGE",
@@ -135,6 +141,10 @@ impl Error {
             | Self::Conflict(text, _)
             | Self::Taken(_, text)
             | Self::Contended(text) => (*text).to_owned(),
+            Self::LastOwner(slugs) => format!(
+                "You are the last active OWNER of {}: make somebody else OWNER, or delete it and wait until it is gone.",
+                slugs.join(", ")
+            ),
             Self::Forbidden(permission) => format!("This needs the permission {permission}."),
             Self::NotFound(what) => format!("There is no such {what}."),
             Self::BadUserInput(issues) => match issues.as_slice() {
@@ -181,6 +191,7 @@ impl Error {
                     .collect();
             }
             Self::Conflict(_, Some(version)) => extensions["details"] = json!({ "version": version }),
+            Self::LastOwner(slugs) => extensions["details"] = json!({ "workspaces": slugs }),
             Self::Taken(field, _) => extensions["field"] = json!(field),
             Self::InProgress(retry_after_ms) | Self::RateLimited(retry_after_ms) => {
                 extensions["retryAfterMs"] = json!(retry_after_ms);
@@ -235,6 +246,9 @@ impl From<&sqlx::Error> for Error {
                 Some("FN001") => Self::Unauthenticated("The session has ended; sign in again."),
                 // An unknown, revoked or expired API key, or one whose maker is no active member: which it was, only the log says.
                 Some("FN050" | "FN051" | "FN052" | "FN053") => INVALID_TOKEN,
+                Some("FN060") => Self::Unauthenticated(
+                    "This is for a signed-in person alone: an API key or an operator may not do it.",
+                ),
                 Some("FN002") => Self::NotFound("workspace"),
                 Some("FN008") => Self::NotFound("identity"),
                 Some("FN030") => Self::NotFound("upload"),

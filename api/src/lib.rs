@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod adapters;
 pub mod agents;
 pub mod app;
+pub mod audit;
 pub mod client;
 pub mod clock;
 pub mod commands;

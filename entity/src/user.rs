@@ -14,9 +14,10 @@ pub struct Model {
     /// The id.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: UserId,
-    /// The address, in lower case. Null where the person signs in by an external issuer that vouches for no address.
+    /// The address, in lower case. Null where the person signs in by an external issuer that vouches for no address,
+    /// and once the account was deleted.
     pub email: Option<String>,
-    /// The name to show.
+    /// The name to show; `Deleted account` once the account was deleted.
     pub name: String,
     /// When it was made.
     pub created_at: DateTimeUtc,

@@ -1,8 +1,10 @@
 //! Accounts: signing up, in and out, through GraphQL, and what strangers learn by it: nothing.
 
 mod cookies;
+mod erasure;
 mod hostile;
 mod mails;
+mod personal_data;
 mod recipes;
 mod sessions;
 mod sign_in;

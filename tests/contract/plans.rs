@@ -34,6 +34,11 @@ const LISTS: &[(&str, &str)] = &[
     ("{ roles(ORDER) { nodes { id } } }", "RoleOrderField"),
     ("{ apiKeys(ORDER) { nodes { id } } }", "ApiKeyOrderField"),
     ("{ apiKeys(status: ACTIVE) { nodes { id } } }", ""),
+    ("{ auditLog(ORDER) { nodes { id } } }", "AuditEntryOrderField"),
+    (
+        "{ auditLog(filter: { action: { eq: \"agent.create\" } }, ORDER) { nodes { id } } }",
+        "AuditEntryOrderField",
+    ),
 ];
 
 /// The values of an enum of the schema.

@@ -128,4 +128,9 @@ pub const DOORS: &[&str] = &[
     "claim_account_key",
     "record_account_answer",
     "applied_migrations",
+    "verify_audit",
+    "audit_of_target",
+    "personal_data",
+    "begin_erasure",
+    "erase_own_account",
 ];

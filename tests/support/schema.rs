@@ -55,7 +55,11 @@ impl Schema {
             let (field_name, inner) = (&field.name.node, named(&field.ty.node));
             let composite = self.is_composite(inner);
             // What is shown once is null in a repetition: `tests/keys`.
-            if field_name == "secret" || !needs_nothing(field) || inner.ends_with("Connection") || (composite && depth == 0) {
+            if field_name == "secret"
+                || !needs_nothing(field)
+                || inner.ends_with("Connection")
+                || (composite && depth == 0)
+            {
                 continue;
             }
             let below =

@@ -129,3 +129,18 @@ pub struct PasswordResetPayload {
     /// Always true; every session of the person has ended, and the address is verified.
     pub reset: bool,
 }
+
+/// Whose account is to be deleted: the signed-in person's.
+#[derive(InputObject)]
+pub struct AccountDeleteInput {
+    /// The account's password. Absent or null: the account has none, or its person came by an external issuer, and signed in within the last
+    /// five minutes.
+    pub password: Option<String>,
+}
+
+/// The account is deleted.
+#[derive(SimpleObject)]
+pub struct AccountDeletePayload {
+    /// Always true; every session has ended.
+    pub deleted: bool,
+}

@@ -2,15 +2,18 @@
 
 use async_graphql::{Context, Object};
 
+use super::erasure::Shown;
 use super::inputs::{
-    EmailVerifyInput, EmailVerifyPayload, PasswordResetInput, PasswordResetPayload,
-    PasswordResetRequestInput, PasswordResetRequestPayload, RefreshTokenDelivery, SessionPayload,
-    SessionRefreshInput, SignInInput, SignOutInput, SignOutPayload, SignUpInput, SignUpPayload,
+    AccountDeleteInput, AccountDeletePayload, EmailVerifyInput, EmailVerifyPayload, PasswordResetInput,
+    PasswordResetPayload, PasswordResetRequestInput, PasswordResetRequestPayload, RefreshTokenDelivery,
+    SessionPayload, SessionRefreshInput, SignInInput, SignOutInput, SignOutPayload, SignUpInput,
+    SignUpPayload,
 };
 use super::service::{Session, SignUp};
 use crate::client::{Client, CookieChange, RefreshCookie};
 use crate::error::{Error, Result};
 use crate::graphql::{Secret, request};
+use crate::tenancy::Access;
 
 /// Mutations of accounts.
 #[derive(Default)]
@@ -118,6 +121,30 @@ impl AccountsMutation {
     ) -> Result<PasswordResetPayload> {
         request(context)?.app().accounts().reset_password(&input.token, &input.new_password).await?;
         Ok(PasswordResetPayload { reset: true })
+    }
+
+    /// Deletes the account of the signed-in person for good, at once: memberships and with them API keys end, sessions, password and
+    /// identities are removed, and what refers to the person shows nobody. What was made in workspaces stays theirs, and so do the entries of
+    /// their audit logs, by id alone. A CONFLICT while the person is the last active OWNER of a workspace; `details.workspaces` has the slugs.
+    /// For a person alone, not for API keys and operators. The header X-Workspace plays no part. Takes no idempotency key, and stands alone in
+    /// its operation.
+    async fn account_delete(
+        &self,
+        context: &Context<'_>,
+        input: AccountDeleteInput,
+    ) -> Result<AccountDeletePayload> {
+        let request = request(context)?;
+        let accounts = request.app().accounts();
+        let shown = Shown {
+            password: input.password.as_deref(),
+            session: request.session(),
+            authenticated_at: request.identity().and_then(|identity| identity.authenticated_at),
+        };
+        let looking = request.open(Access::ReadWrite).await?;
+        let proven = accounts.prove_own(looking, &client(context), &shown).await?;
+        let operation = request.operation().await?;
+        accounts.delete(&operation, request.id(), proven).await?;
+        Ok(AccountDeletePayload { deleted: true })
     }
 }
 

@@ -80,6 +80,11 @@ impl Accounts {
         &self.settings
     }
 
+    /// What makes keyed hashes.
+    pub(super) fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
     /// What hashes passwords.
     #[must_use]
     pub fn hasher(&self) -> &Hasher {
@@ -297,7 +302,7 @@ impl Accounts {
     }
 
     /// The counters of an attempt to sign in.
-    fn attempt(&self, client: &Client, email: &str) -> Attempt {
+    pub(super) fn attempt(&self, client: &Client, email: &str) -> Attempt {
         let address = self.address(client);
         let account = self.tokens.blind("account", email.as_bytes());
         let both = self.tokens.blind("account from address", &[address, account].concat());

@@ -17,6 +17,7 @@ mod key;
 mod logging;
 mod migrate;
 mod output;
+mod person;
 mod progress;
 mod ready;
 mod serve;
@@ -88,6 +89,9 @@ enum Command {
     /// Ask a running server whether it can do its work.
     #[command(after_help = health::EXAMPLES)]
     Health(health::Health),
+    /// Show what is stored about a person, or erase the person.
+    #[command(after_help = person::EXAMPLES)]
+    Person(person::Person),
     /// Make the key that several gateways sign access tokens with.
     Key(key::Key),
     /// Measure what must hold of this build: its architecture, its migrations, the isolation of tenants.
@@ -152,6 +156,7 @@ impl Command {
             Self::Migrate(_)
             | Self::Schema
             | Self::Health(_)
+            | Self::Person(_)
             | Self::Key(_)
             | Self::Gate(_)
             | Self::Bench(_) => {}
@@ -175,6 +180,7 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Config(_) => Ok(()),
             Command::Doctor(doctor) => doctor.run(interrupt).await,
             Command::Health(health) => health.run(interrupt).await,
+            Command::Person(person) => person.run(interrupt).await,
             Command::Key(key) => key.run(),
             Command::Gate(gate) => Box::pin(gate.run(interrupt)).await,
             Command::Bench(bench) => Box::pin(bench.run(interrupt)).await,

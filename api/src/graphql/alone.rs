@@ -29,6 +29,7 @@ const ALONE: &[(&str, KeyOwner)] = &[
     ("emailVerify", KeyOwner::Nobody),
     ("passwordResetRequest", KeyOwner::Nobody),
     ("passwordReset", KeyOwner::Nobody),
+    ("accountDelete", KeyOwner::Nobody),
     ("workspaceCreate", KeyOwner::Person),
     ("invitationAccept", KeyOwner::Person),
 ];

@@ -116,8 +116,8 @@ impl Schema {
         }
         let ours = Request::new(self.app.clone(), origin, id.clone(), access);
         let ours = Arc::new(match owner {
-            None | Some(KeyOwner::Nobody) => ours,
-            Some(KeyOwner::Person) => ours.outside(),
+            None => ours,
+            Some(KeyOwner::Nobody | KeyOwner::Person) => ours.outside(),
             Some(KeyOwner::Address) => ours.of_nobody(),
         });
         request.data.insert(ours.clone());

@@ -96,6 +96,7 @@ pub(super) fn insert_by_id(data: &mut Data, request: &Arc<Request>) {
     insert::<entity::ingestion::Entity>(data, request);
     insert::<entity::citation::Entity>(data, request);
     insert::<entity::job::Entity>(data, request);
+    insert::<entity::audit_entry::Entity>(data, request);
 }
 
 /// The loader of a table.
@@ -158,4 +159,5 @@ by_id! {
     ingestion: IngestionId,
     citation: CitationId,
     job: JobId,
+    audit_entry: AuditEntryId,
 }

@@ -42,6 +42,8 @@ pub struct Query(
     crate::knowledge::KnowledgeQuery,
     crate::agents::AgentsQuery,
     crate::jobs::JobsQuery,
+    crate::audit::AuditQuery,
+    crate::accounts::AccountsQuery,
 );
 
 /// Everything that can be changed. The fields of one operation happen together or not at all.

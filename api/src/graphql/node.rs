@@ -2,12 +2,15 @@
 
 use async_graphql::{Context, ID, Interface, Object};
 use entity::id::parse_any;
-use entity::{agent, agent_run, api_key, citation, ingestion, invitation, job, membership, role, workspace};
+use entity::{
+    agent, agent_run, api_key, audit_entry, citation, ingestion, invitation, job, membership, role, workspace,
+};
 use futures_util::future::try_join_all;
 use uuid::Uuid;
 
 use super::{ById, loader, operation};
 use crate::agents::{Agent, AgentRun, Citation};
+use crate::audit::AuditEntry;
 use crate::error::Result;
 use crate::input::Check;
 use crate::jobs::Job;
@@ -51,6 +54,8 @@ pub enum Node {
     Citation(Box<Citation>),
     /// A job.
     Job(Box<Job>),
+    /// An entry of the audit log.
+    AuditEntry(Box<AuditEntry>),
 }
 
 /// Look-ups by id.
@@ -101,8 +106,8 @@ fn parse(check: &mut Check, argument: &str, id: &ID) -> Option<(String, Uuid)> {
 /// The object of an id; a prefix that no type has finds nothing.
 async fn find(context: &Context<'_>, (prefix, id): (String, Uuid)) -> Result<Option<Node>> {
     use entity::id::{
-        AgentId, AgentRunId, ApiKeyId, ChunkId, CitationId, CollectionId, DocumentId, DocumentVersionId,
-        IngestionId, InvitationId, JobId, MembershipId, RoleId, WorkspaceId,
+        AgentId, AgentRunId, ApiKeyId, AuditEntryId, ChunkId, CitationId, CollectionId, DocumentId,
+        DocumentVersionId, IngestionId, InvitationId, JobId, MembershipId, RoleId, WorkspaceId,
     };
     operation(context).await?.workspace_id()?;
     Ok(match prefix.as_str() {
@@ -148,6 +153,9 @@ async fn find(context: &Context<'_>, (prefix, id): (String, Uuid)) -> Result<Opt
         JobId::PREFIX => {
             row::<job::Entity>(context, JobId(id)).await?.map(|row| Node::Job(Box::new(row.into())))
         }
+        AuditEntryId::PREFIX => row::<audit_entry::Entity>(context, AuditEntryId(id))
+            .await?
+            .map(|row| Node::AuditEntry(Box::new(row.into()))),
         _ => None,
     })
 }

@@ -144,6 +144,15 @@ impl Request {
         }
     }
 
+    /// The token of an external issuer by which the client came; none for others.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        match &self.origin.0 {
+            Some(Bearer::Identity(identity, _)) => Some(identity),
+            _ => None,
+        }
+    }
+
     /// The application.
     #[must_use]
     pub fn app(&self) -> &Arc<App> {

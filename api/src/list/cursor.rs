@@ -37,6 +37,8 @@ pub enum Key {
     Id(Uuid),
     /// By its place in the parent.
     Ordinal(i32),
+    /// By its number in the workspace.
+    Seq(i64),
     /// By a moment, then by its id.
     Time(DateTime<Utc>, Uuid),
     /// By a text, then by its id.
@@ -48,6 +50,7 @@ pub enum Key {
 pub(super) enum KeyKind {
     Id,
     Ordinal,
+    Seq,
     Time,
     Text,
 }
@@ -57,6 +60,7 @@ impl Key {
         match self {
             Self::Id(id) => id.simple().to_string(),
             Self::Ordinal(ordinal) => ordinal.to_string(),
+            Self::Seq(seq) => seq.to_string(),
             Self::Time(time, id) => format!("{}:{}", id.simple(), time.timestamp_micros()),
             Self::Text(text, id) => format!("{}:{text}", id.simple()),
         }
@@ -67,6 +71,7 @@ impl Key {
         Some(match kind {
             KeyKind::Id => Self::Id(text.parse().ok()?),
             KeyKind::Ordinal => Self::Ordinal(text.parse().ok()?),
+            KeyKind::Seq => Self::Seq(text.parse().ok()?),
             KeyKind::Time => {
                 let time = DateTime::from_timestamp_micros(rest.parse().ok()?)?;
                 // What PostgreSQL cannot hold is no moment of a row.
@@ -148,13 +153,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_reads_back_in_its_own_list_order_parent_and_workspace_only(id in any::<u128>(), ordinal in any::<i32>(),
+        fn a_cursor_reads_back_in_its_own_list_order_parent_and_workspace_only(id in any::<u128>(), ordinal in any::<i32>(), seq in any::<i64>(),
             micros in 0_i64..253_402_300_799_000_000, text in "[^\0]{0,500}") {
             let id = Uuid::from_u128(id);
             let time = DateTime::from_timestamp_micros(micros).expect("a moment");
             for (kind, key) in [
                 (KeyKind::Id, Key::Id(id)),
                 (KeyKind::Ordinal, Key::Ordinal(ordinal)),
+                (KeyKind::Seq, Key::Seq(seq)),
                 (KeyKind::Time, Key::Time(time, id)),
                 (KeyKind::Text, Key::Text(text, id)),
             ] {
@@ -175,7 +181,7 @@ mod tests {
 
         #[test]
         fn no_text_makes_the_reader_panic(text in ".{0,300}") {
-            for kind in [KeyKind::Id, KeyKind::Ordinal, KeyKind::Time, KeyKind::Text] {
+            for kind in [KeyKind::Id, KeyKind::Ordinal, KeyKind::Seq, KeyKind::Time, KeyKind::Text] {
                 let _ = read(SCOPE, ("x", true), kind, &text);
                 let _ = Key::read(kind, &text);
             }

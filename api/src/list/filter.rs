@@ -5,7 +5,7 @@
 
 use async_graphql::{ID, InputObject, InputType};
 use chrono::{DateTime, Datelike, Utc};
-use entity::id::MalformedId;
+use entity::id::{MalformedId, parse_any};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Func};
 use sea_orm::{ColumnTrait, Value};
 
@@ -73,6 +73,21 @@ pub struct DateTimeFilter {
     pub lte: Option<DateTime<Utc>>,
 }
 
+/// Compares a whole number.
+#[derive(Clone, Copy, Debug, InputObject)]
+pub struct IntFilter {
+    /// It is this one.
+    pub eq: Option<i64>,
+    /// It is greater than this one.
+    pub gt: Option<i64>,
+    /// It is this one or greater.
+    pub gte: Option<i64>,
+    /// It is less than this one.
+    pub lt: Option<i64>,
+    /// It is this one or less.
+    pub lte: Option<i64>,
+}
+
 /// Compares a value of an enum.
 #[derive(Clone, Debug, InputObject)]
 #[graphql(
@@ -80,6 +95,7 @@ pub struct DateTimeFilter {
     concrete(name = "AgentRunStatusFilter", params(entity::agent_run::AgentRunStatus)),
     concrete(name = "AgentRunStepKindFilter", params(entity::agent_run_step::AgentRunStepKind)),
     concrete(name = "AgentRunStepStatusFilter", params(entity::agent_run_step::AgentRunStepStatus)),
+    concrete(name = "AuditActorKindFilter", params(entity::audit_entry::AuditActorKind)),
     concrete(name = "CitationVerificationFilter", params(entity::citation::CitationVerification)),
     concrete(name = "DocumentFormatFilter", params(entity::document_version::DocumentFormat)),
     concrete(name = "IngestionFailureClassFilter", params(entity::ingestion::IngestionFailureClass)),
@@ -195,6 +211,29 @@ impl Comparisons<'_> {
                 "lt" => column.lt(time),
                 _ => column.lte(time),
             });
+        }
+    }
+
+    /// Compares a column of whole numbers.
+    pub fn number(&mut self, column: impl ColumnTrait, filter: Option<&IntFilter>) {
+        let Some(filter) = filter else { return };
+        let comparisons = [
+            filter.eq.map(|number| column.eq(number)),
+            filter.gt.map(|number| column.gt(number)),
+            filter.gte.map(|number| column.gte(number)),
+            filter.lt.map(|number| column.lt(number)),
+            filter.lte.map(|number| column.lte(number)),
+        ];
+        comparisons.into_iter().flatten().for_each(|comparison| self.add(comparison));
+    }
+
+    /// Compares by a condition of the list's own, over the text of an id of any type.
+    pub fn any_id(&mut self, field: &str, filter: Option<&ID>, condition: fn(&str) -> Expr) {
+        let Some(id) = filter else { return };
+        if parse_any(id).is_some() {
+            self.add(condition(id));
+        } else {
+            self.refuse(&[field], "INVALID_ID", format!("`{field}` holds what is not an id of ours."));
         }
     }
 

@@ -11,7 +11,7 @@ mod page;
 mod question;
 
 pub use cursor::{Cursor, Key, Scope};
-pub use filter::{Comparisons, DateTimeFilter, EnumFilter, Filter, IdFilter, Logic, TextFilter};
+pub use filter::{Comparisons, DateTimeFilter, EnumFilter, Filter, IdFilter, IntFilter, Logic, TextFilter};
 pub use order::{Order, OrderBy, OrderDirection};
 pub use page::{LARGEST_SIZE, Page, PageArgs, Slice};
 pub use question::Question;

@@ -51,6 +51,11 @@ impl<E: EntityTrait> Order<E> {
         Self::new(direction, ("ordinal", KeyKind::Ordinal), (column, None), key)
     }
 
+    /// By a number that no two rows of the workspace have.
+    pub fn by_seq(direction: OrderDirection, column: E::Column, key: fn(&E::Model) -> Key) -> Self {
+        Self::new(direction, ("seq", KeyKind::Seq), (column, None), key)
+    }
+
     /// By a moment, and rows of the same moment by id.
     pub fn by_time(
         direction: OrderDirection,

@@ -148,6 +148,7 @@ fn values(key: &Key) -> Vec<Expr> {
     match key {
         Key::Id(id) => vec![Expr::val(*id)],
         Key::Ordinal(ordinal) => vec![Expr::val(*ordinal)],
+        Key::Seq(seq) => vec![Expr::val(*seq)],
         Key::Time(time, id) => vec![Expr::val(*time), Expr::val(*id)],
         Key::Text(text, id) => vec![Expr::val(text.as_str()), Expr::val(*id)],
     }

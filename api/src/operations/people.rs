@@ -4,6 +4,7 @@
 
 use chrono::{DateTime, Utc};
 use entity::id::{MembershipId, SessionId, UserId, WorkspaceId};
+use serde_json::Value;
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
@@ -20,6 +21,15 @@ pub struct Member {
     pub role: String,
     /// The workspace's slug.
     pub slug: String,
+}
+
+/// What came of an erasure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Erased {
+    /// The account is gone.
+    Done,
+    /// Nothing was done: the person is the last active OWNER of these workspaces, by slug.
+    LastOwner(Vec<String>),
 }
 
 /// The owner's connection, as the role that owns the doors: the owner itself sees no row of theirs.
@@ -113,6 +123,59 @@ impl People {
             .await
             .map_err(Failure::database("open a session"))?;
         Ok(session)
+    }
+
+    /// The person with this address or id, whose account stands; none where there is no such person.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Database`].
+    pub async fn person(
+        &mut self,
+        email: Option<&str>,
+        id: Option<UserId>,
+    ) -> Result<Option<UserId>, Failure> {
+        // `footnote person`: users_email_key, or the primary key.
+        let found = sqlx::query(
+            "select u.id from public.users u where u.erased_at is null and (u.email = lower($1) or u.id = $2)",
+        )
+        .bind(email)
+        .bind(id.map(|id| id.0))
+        .fetch_optional(&mut self.0)
+        .await
+        .map_err(Failure::database("look for the person"))?;
+        let id = found.map(|row| row.try_get::<Uuid, _>("id")).transpose();
+        Ok(id.map_err(Failure::database("look for the person"))?.map(UserId))
+    }
+
+    /// What is stored about a person.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Database`].
+    pub async fn personal_data(&mut self, user: UserId) -> Result<Value, Failure> {
+        sqlx::query("select app.personal_data_of($1) as data")
+            .bind(user.0)
+            .fetch_one(&mut self.0)
+            .await
+            .and_then(|row| row.try_get("data"))
+            .map_err(Failure::database("read what is stored about the person"))
+    }
+
+    /// Deletes a person's account.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Database`].
+    pub async fn erase(&mut self, user: UserId) -> Result<Erased, Failure> {
+        let slugs: Vec<String> =
+            sqlx::query("select app.erase_person($1, null, 'SYSTEM', 'command') as workspaces")
+                .bind(user.0)
+                .fetch_one(&mut self.0)
+                .await
+                .and_then(|row| row.try_get("workspaces"))
+                .map_err(Failure::database("erase the person"))?;
+        Ok(if slugs.is_empty() { Erased::Done } else { Erased::LastOwner(slugs) })
     }
 
     /// The active member with this address in a workspace; none where there is no such member.

@@ -79,9 +79,11 @@ pub(super) fn status(error: &Error) -> StatusCode {
         | Error::QueryTooCostly(_)
         | Error::ParseFailed(_)
         | Error::ValidationFailed(_) => StatusCode::BAD_REQUEST,
-        Error::Conflict(..) | Error::Taken(..) | Error::Contended(_) | Error::InProgress(_) => {
-            StatusCode::CONFLICT
-        }
+        Error::Conflict(..)
+        | Error::LastOwner(_)
+        | Error::Taken(..)
+        | Error::Contended(_)
+        | Error::InProgress(_) => StatusCode::CONFLICT,
         Error::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
         Error::IdempotencyConflict => StatusCode::UNPROCESSABLE_ENTITY,
         Error::PayloadTooLarge(..) => StatusCode::PAYLOAD_TOO_LARGE,

@@ -16,6 +16,8 @@ pub struct Identity {
     pub email: Option<String>,
     /// A name to show; none where the token has none.
     pub name: Option<String>,
+    /// When the person showed the issuer who they are, as far as the token tells: when they signed in, else when it was issued.
+    pub authenticated_at: Option<DateTime<Utc>>,
     /// After this moment it proves nothing.
     pub expires_at: DateTime<Utc>,
 }
@@ -49,6 +51,7 @@ mod tests {
             subject: subject.to_owned(),
             email: Some("someone@example.com".to_owned()),
             name: None,
+            authenticated_at: None,
             expires_at: crate::clock::now(),
         }
     }

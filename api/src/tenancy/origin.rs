@@ -203,6 +203,7 @@ mod tests {
             subject: "'; drop table users; --".to_owned(),
             email: Some("'@example.com".to_owned()),
             name: Some("'".to_owned()),
+            authenticated_at: None,
             expires_at: crate::clock::now(),
         };
         let door =

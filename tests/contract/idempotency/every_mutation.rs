@@ -10,8 +10,27 @@ use crate::support::world::text;
 use crate::support::{Who, World};
 
 /// Mutations that take no key: they are about sessions and links, each of which is used once anyway.
-const WITHOUT_KEY: &[&str] =
-    &["signIn", "sessionRefresh", "signOut", "emailVerify", "passwordResetRequest", "passwordReset"];
+const WITHOUT_KEY: &[&str] = &[
+    "signIn",
+    "sessionRefresh",
+    "signOut",
+    "emailVerify",
+    "passwordResetRequest",
+    "passwordReset",
+    "accountDelete",
+];
+
+/// Mutations that leave no entry in the audit log of a workspace, each with the reason.
+const WITHOUT_AUDIT: &[(&str, &str)] = &[
+    ("signUp", "an account stands before any workspace"),
+    ("signIn", "a session stands before any workspace"),
+    ("sessionRefresh", "a session stands before any workspace"),
+    ("signOut", "a session stands before any workspace"),
+    ("emailVerify", "an account stands before any workspace"),
+    ("passwordResetRequest", "an account stands before any workspace"),
+    ("passwordReset", "an account stands before any workspace"),
+    ("accountDelete", "it writes to every workspace of the person, and is refused here; its own test looks"),
+];
 
 /// What mutations outside any workspace change besides tenant tables.
 const GLOBAL: &[&str] =
@@ -59,6 +78,7 @@ async fn input(world: &World, mutation: &str) -> Option<Value> {
         "emailVerify" => json!({ "token": "x" }),
         "passwordResetRequest" => json!({ "email": "owner@acme.example" }),
         "passwordReset" => json!({ "token": "x", "newPassword": "correct horse battery" }),
+        "accountDelete" => json!({ "password": "correct horse battery" }),
         _ => return None,
     })
 }
@@ -157,4 +177,39 @@ async fn every_mutation_of_the_schema_happens_once_under_one_key() {
     let records = "select (select count(*) from idempotency_records) + (select count(*) from account_idempotency_records)";
     let records = usize::try_from(world.count(records).await).expect("a count");
     assert_eq!(records, schema.objects["Mutation"].len() - WITHOUT_KEY.len());
+}
+
+#[tokio::test]
+async fn every_mutation_of_the_schema_leaves_an_audit_entry_of_its_request() {
+    let world = World::without_worker().await;
+    let objects = objects();
+    let mut superuser = world.superuser().await;
+    let mut unaudited = Vec::new();
+    for field in &objects["Mutation"] {
+        let mutation = field.node.name.node.as_str();
+        if WITHOUT_AUDIT.iter().any(|(name, _)| *name == mutation) {
+            continue;
+        }
+        let input =
+            input(&world, mutation).await.unwrap_or_else(|| panic!("{mutation} has no input in this test"));
+        let kind = &field.node.arguments[0].node.ty.node;
+        let query = format!("mutation($input: {kind}) {{ {mutation}(input: $input) {{ __typename }} }}");
+        let answer = send(&world, Who::Owner, mutation, &query, &json!({ "input": input })).await;
+        assert_eq!(answer.json().get("errors"), None, "{mutation}: {}", answer.text);
+        let entries = sqlx::query("select count(*) from audit_entries where request_id = $1")
+            .bind(&answer.request_id)
+            .fetch_one(&mut superuser)
+            .await
+            .expect("a count");
+        if entries.get::<i64, _>(0) == 0 {
+            unaudited.push(mutation);
+        }
+    }
+    assert!(
+        unaudited.is_empty(),
+        "these change something and leave nothing in the audit log; write an entry, or say above why there is none: {unaudited:?}"
+    );
+    for (name, reason) in WITHOUT_AUDIT {
+        assert!(objects["Mutation"].iter().any(|field| field.node.name.node == *name), "{name}: {reason}");
+    }
 }

@@ -145,6 +145,7 @@ fn bad_accounts() -> Vec<Case> {
             json!({ "token": "x", "newPassword": "password" }),
             vec!["input.token INVALID_LINK", "input.newPassword COMMON"],
         ),
+        ("accountDelete", json!({ "password": "x".repeat(300) }), vec!["input.password LENGTH"]),
         (
             "workspaceCreate",
             json!({ "id": agent, "name": "", "slug": "A" }),

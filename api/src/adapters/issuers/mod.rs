@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{Algorithm, Validation};
 use serde::Deserialize;
 use serde_json::Value;
@@ -78,6 +78,10 @@ struct Claims {
     email_verified: Value,
     #[serde(default)]
     name: Value,
+    #[serde(default)]
+    auth_time: Value,
+    #[serde(default)]
+    iat: Value,
 }
 
 impl Issuers {
@@ -173,7 +177,7 @@ impl Issuer {
     }
 
     fn identity(&self, claims: Claims) -> Result<Identity, Refused> {
-        let Claims { iss, sub, exp, email, email_verified, name } = claims;
+        let Claims { iss, sub, exp, email, email_verified, name, auth_time, iat } = claims;
         if sub.is_empty() || sub.len() > LONGEST_SUBJECT || sub.chars().any(char::is_control) {
             return Err(refused("subject"));
         }
@@ -189,6 +193,7 @@ impl Issuer {
             subject: sub,
             email: email.as_str().filter(|_| vouched).and_then(address),
             name: name.as_str().and_then(shown),
+            authenticated_at: moment(&auth_time).or_else(|| moment(&iat)),
             expires_at,
         })
     }
@@ -197,6 +202,13 @@ impl Issuer {
 /// A part of a token as JSON; none where it is none.
 fn read<T: for<'de> Deserialize<'de>>(part: &str) -> Option<T> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+}
+
+/// A moment of a claim (RFC 7519, section 2: seconds, with or without a fraction); none where it is none.
+fn moment(claim: &Value) -> Option<DateTime<Utc>> {
+    #[expect(clippy::cast_possible_truncation, reason = "what is out of range is no moment below")]
+    let seconds = claim.as_i64().or_else(|| claim.as_f64().map(|seconds| seconds as i64))?;
+    DateTime::from_timestamp(seconds, 0)
 }
 
 fn reason(error: &jsonwebtoken::errors::Error) -> &'static str {

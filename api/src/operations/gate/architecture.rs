@@ -36,8 +36,18 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// Each has its rules, its objects and its jobs.
-const CAPABILITIES: &[&str] =
-    &["accounts", "agents", "audit", "jobs", "keys", "knowledge", "mail", "members", "operators", "workspaces"];
+const CAPABILITIES: &[&str] = &[
+    "accounts",
+    "agents",
+    "audit",
+    "jobs",
+    "keys",
+    "knowledge",
+    "mail",
+    "members",
+    "operators",
+    "workspaces",
+];
 
 /// The files of a capability that speak GraphQL.
 const TRANSPORT: &[&str] =

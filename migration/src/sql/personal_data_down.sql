@@ -1,0 +1,21 @@
+drop function app.personal_data();
+drop function app.personal_data_of(uuid);
+drop function app.listed(jsonb, bigint);
+drop function app.moment(timestamptz);
+drop policy personal_data on public.agent_runs;
+revoke select on public.agent_runs from footnote_system;
+drop index public.memberships_of_person;
+drop index public.agent_runs_of_person;
+drop index public.uploads_of_person;
+
+drop function app.erase_own_account(integer, text, bytea, bytea, bytea, bytea);
+drop function app.begin_erasure(bytea, uuid);
+drop function app.erase_person(uuid, uuid, text, text);
+drop function app.require_person();
+drop trigger refuse_erased on public.credentials;
+drop trigger refuse_erased on public.sessions;
+drop trigger refuse_erased on public.identities;
+drop trigger refuse_erased on public.memberships;
+drop function app.refuse_erased();
+revoke delete on public.sessions, public.identities from footnote_system;
+alter table public.users drop column erased_at;
