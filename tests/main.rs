@@ -16,6 +16,7 @@ mod mail;
 mod models;
 mod objects;
 mod postgres;
+mod purge;
 mod server;
 mod support;
 mod topology;

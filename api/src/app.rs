@@ -10,7 +10,7 @@ use crate::adapters::issuers::Issuers;
 use crate::adapters::llm::ChatModel;
 use crate::adapters::mail::Mailer;
 use crate::adapters::objects::Objects;
-use crate::config::Limits;
+use crate::config::{Limits, WorkspaceSettings};
 use crate::health::Health;
 use crate::tenancy::{Database, Lane};
 use crate::tokens::Tokens;
@@ -39,6 +39,8 @@ pub struct Parts {
     pub mailer: Arc<dyn Mailer>,
     /// How people come in.
     pub accounts: Accounts,
+    /// How workspaces end.
+    pub workspaces: WorkspaceSettings,
     /// What one client may ask for.
     pub limits: Limits,
     /// How everything else is.
@@ -125,6 +127,12 @@ impl App {
     #[must_use]
     pub fn accounts(&self) -> &Accounts {
         &self.0.accounts
+    }
+
+    /// How workspaces end.
+    #[must_use]
+    pub fn workspaces(&self) -> &WorkspaceSettings {
+        &self.0.workspaces
     }
 
     /// What one client may ask for.

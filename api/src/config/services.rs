@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{AccountSettings, SecretSetting, SigningKey};
+use super::{AccountSettings, SecretSetting, SigningKey, WorkspaceSettings};
 
 const REGION: &str = "us-east-1";
 const SENDER: &str = "Footnote <no-reply@localhost>";
@@ -34,6 +34,9 @@ pub struct Services {
     /// Accounts.
     #[command(flatten)]
     pub accounts: AccountSettings,
+    /// The end of workspaces.
+    #[command(flatten)]
+    pub workspaces: WorkspaceSettings,
 }
 
 /// A Qdrant server.
