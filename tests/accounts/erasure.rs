@@ -10,7 +10,7 @@ use crate::support::issuer::{IssuerKey, TestIssuer};
 use crate::support::{Who, World};
 use footnote::config::{AccountSettings, IdentityService, Limits, Services};
 
-const DELETE: &str = "mutation($input: AccountDeleteInput!) { accountDelete(input: $input) { deleted } }";
+const DELETE: &str = "mutation($input: AccountDeleteInput!) { accountDelete(input: $input) { deletedId } }";
 const VERIFY: &str = "{ auditVerify { holds firstFault { seq kind } } }";
 /// Words that stand nowhere else.
 const EMAIL: &str = "zebulon.quill@example.com";
@@ -96,7 +96,8 @@ async fn whoever_deletes_an_account_is_nowhere_and_the_audit_log_still_holds() {
     assert!(tables_with(&world, NAME).await.contains(&"users".to_owned()));
     let chain = "select coalesce(sum(seq), 0)::bigint from audit_entries";
     let before = world.count(chain).await;
-    delete(&world, &bearer, json!({ "password": PASSWORD })).await.data();
+    let deleted = delete(&world, &bearer, json!({ "password": PASSWORD })).await;
+    assert_eq!(deleted.data()["accountDelete"]["deletedId"], json!(id));
     // Nobody comes in any more, by whatever they have.
     assert_eq!(
         viewer(&world, bearer.strip_prefix("Bearer ").expect("a scheme")).await.code(),
