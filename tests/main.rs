@@ -14,6 +14,7 @@ mod isolation;
 mod issuers;
 mod knowledge;
 mod mail;
+mod members;
 mod models;
 mod objects;
 mod postgres;

@@ -10,7 +10,7 @@ use crate::adapters::issuers::Issuers;
 use crate::adapters::llm::ChatModel;
 use crate::adapters::mail::Mailer;
 use crate::adapters::objects::Objects;
-use crate::config::Limits;
+use crate::config::{Limits, MemberSettings};
 use crate::health::Health;
 use crate::tenancy::{Database, Lane};
 use crate::tokens::Tokens;
@@ -39,6 +39,8 @@ pub struct Parts {
     pub mailer: Arc<dyn Mailer>,
     /// How people come in.
     pub accounts: Accounts,
+    /// Limits on members.
+    pub members: MemberSettings,
     /// What one client may ask for.
     pub limits: Limits,
     /// How everything else is.
@@ -125,6 +127,12 @@ impl App {
     #[must_use]
     pub fn accounts(&self) -> &Accounts {
         &self.0.accounts
+    }
+
+    /// Limits on members.
+    #[must_use]
+    pub fn members(&self) -> &MemberSettings {
+        &self.0.members
     }
 
     /// What one client may ask for.

@@ -244,7 +244,7 @@ impl From<&sqlx::Error> for Error {
             }
             Sqlx::Database(cause) => match cause.code().as_deref() {
                 Some("FN001") => Self::Unauthenticated("The session has ended; sign in again."),
-                Some("FN060") => Self::Unauthenticated(
+                Some("FN090") => Self::Unauthenticated(
                     "This is for a signed-in person alone: an API key or an operator may not do it.",
                 ),
                 Some("FN002") => Self::NotFound("workspace"),

@@ -18,6 +18,7 @@ pub mod embedding_index;
 pub mod event;
 pub mod idempotency_record;
 pub mod ingestion;
+pub mod invitation;
 pub mod job;
 pub mod membership;
 pub mod retrieval;

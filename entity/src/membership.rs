@@ -40,9 +40,9 @@ pub struct Model {
     /// The member.
     #[graphql(skip)]
     pub user_id: UserId,
-    /// The role.
+    /// The role; none where the membership has ended and its role was deleted.
     #[graphql(skip)]
-    pub role_id: RoleId,
+    pub role_id: Option<RoleId>,
     /// Whether it opens the workspace.
     pub status: MembershipStatus,
     /// Counts changes; every update takes the one that it was made against.

@@ -23,6 +23,8 @@ mod m20261125_000010_show_migration_history;
 mod m20261126_000001_create_api_keys;
 mod m20261126_000002_create_roles;
 mod m20261126_000003_guard_membership;
+mod m20261126_000004_release_roles;
+mod m20261126_000005_create_invitations;
 mod m20261126_000009_open_audit_log;
 mod m20261126_000010_handle_personal_data;
 
@@ -52,6 +54,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000001_create_api_keys::Migration),
             Box::new(m20261126_000002_create_roles::Migration),
             Box::new(m20261126_000003_guard_membership::Migration),
+            Box::new(m20261126_000004_release_roles::Migration),
+            Box::new(m20261126_000005_create_invitations::Migration),
             Box::new(m20261126_000009_open_audit_log::Migration),
             Box::new(m20261126_000010_handle_personal_data::Migration),
         ]

@@ -14,8 +14,8 @@ async fn a_mail_is_claimed_by_one_worker_and_finished_under_its_lease_alone() {
     assert_eq!(claimed.len(), 1);
     let mail = claimed.pop().expect("one");
     assert_eq!(
-        (mail.kind.as_str(), mail.address.as_str(), mail.name.as_str(), mail.attempt),
-        ("VERIFY_EMAIL", EMAIL, "Ann", 1)
+        (mail.kind.as_str(), mail.address.as_str(), mail.name.as_deref(), mail.attempt),
+        ("VERIFY_EMAIL", EMAIL, Some("Ann"), 1)
     );
     assert!(!format!("{mail:?}").contains(EMAIL), "a log line does not say to whom");
     let mut foreign = mail.clone();

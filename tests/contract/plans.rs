@@ -30,6 +30,7 @@ const LISTS: &[(&str, &str)] = &[
     ("{ workspace { memberships(ORDER) { nodes { id } } } }", "MembershipOrderField"),
     ("{ memberships(ORDER) { nodes { id } } }", "MembershipOrderField"),
     ("{ workspace { roles(ORDER) { nodes { id } } } }", "RoleOrderField"),
+    ("{ invitations(ORDER) { nodes { id } } }", "InvitationOrderField"),
     ("{ roles(ORDER) { nodes { id } } }", "RoleOrderField"),
     ("{ auditLog(ORDER) { nodes { id } } }", "AuditEntryOrderField"),
     (

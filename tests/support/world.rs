@@ -77,15 +77,39 @@ impl World {
         self.post(who, json!({ "query": query, "variables": variables }).to_string()).await
     }
 
+    /// Makes somebody with a session who belongs to no workspace; the header that shows it.
+    pub async fn person(&self, email: &str) -> String {
+        let mut people = People::connect(self.database.owner()).await.expect("the owner");
+        let until = footnote::clock::now() + chrono::TimeDelta::hours(1);
+        let user = people.create_user(email, email).await.expect("a user");
+        let session = people.open_session(user, until).await.expect("a session");
+        self.stack.app().tokens().mint(user, session, until).expect("a token")
+    }
+
+    /// Sends a GraphQL request over HTTP with these headers.
+    pub async fn ask_with(&self, headers: &[(&str, &str)], query: &str, variables: Value) -> Reply {
+        let body = json!({ "query": query, "variables": variables }).to_string();
+        self.send(headers, body).await
+    }
+
     /// Sends a body over HTTP.
     pub async fn post(&self, who: Who, body: impl Into<reqwest::Body>) -> Reply {
+        match self.headers(who) {
+            Some((authorization, workspace)) => {
+                self.send(&[("authorization", authorization), ("x-workspace", workspace)], body).await
+            }
+            None => self.send(&[], body).await,
+        }
+    }
+
+    async fn send(&self, headers: &[(&str, &str)], body: impl Into<reqwest::Body>) -> Reply {
         let mut request = self
             .http
             .post(format!("{}/graphql", self.address))
             .header("content-type", "application/json")
             .body(body);
-        if let Some((authorization, workspace)) = self.headers(who) {
-            request = request.header("authorization", authorization).header("x-workspace", workspace);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let response = request.send().await.expect("an answer");
         let status = response.status().as_u16();

@@ -14,12 +14,14 @@ pub mod address;
 mod faults;
 mod file;
 pub mod layers;
+mod members;
 mod secret;
 mod services;
 mod signing;
 
 pub use accounts::AccountSettings;
 pub use faults::{Fault, Faults};
+pub use members::MemberSettings;
 pub use secret::SecretSetting;
 pub use services::{
     EmbeddingService, IdentityService, MailService, ModelService, ObjectService, Services, VectorService,

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{AccountSettings, SecretSetting, SigningKey};
+use super::{AccountSettings, MemberSettings, SecretSetting, SigningKey};
 
 const REGION: &str = "us-east-1";
 const SENDER: &str = "Footnote <no-reply@localhost>";
@@ -34,6 +34,9 @@ pub struct Services {
     /// Accounts.
     #[command(flatten)]
     pub accounts: AccountSettings,
+    /// Members.
+    #[command(flatten)]
+    pub members: MemberSettings,
 }
 
 /// A Qdrant server.
@@ -135,6 +138,9 @@ pub struct MailService {
     /// The page of an app that takes a new password, with `{token}` in it; unset, the server's own.
     #[arg(long, env = "FOOTNOTE_RESET_URL", value_name = "URL")]
     pub reset_url: Option<String>,
+    /// The page of an app that accepts an invitation, with `{token}` in it; unset, the server's own.
+    #[arg(long, env = "FOOTNOTE_INVITE_URL", value_name = "URL")]
+    pub invite_url: Option<String>,
 }
 
 /// Who else may say who somebody is.
@@ -176,6 +182,7 @@ impl Default for MailService {
             public_url: None,
             verify_url: None,
             reset_url: None,
+            invite_url: None,
         }
     }
 }

@@ -31,6 +31,7 @@ const ALONE: &[(&str, KeyOwner)] = &[
     ("passwordReset", KeyOwner::Nobody),
     ("accountDelete", KeyOwner::Nobody),
     ("workspaceCreate", KeyOwner::Person),
+    ("invitationAccept", KeyOwner::Person),
 ];
 
 /// How deep fragments are followed; the guard has refused those that are deeper.

@@ -91,6 +91,7 @@ pub(super) fn insert_by_id(data: &mut Data, request: &Arc<Request>) {
     insert::<entity::workspace::Entity>(data, request);
     insert::<entity::role::Entity>(data, request);
     insert::<entity::membership::Entity>(data, request);
+    insert::<entity::invitation::Entity>(data, request);
     insert::<entity::ingestion::Entity>(data, request);
     insert::<entity::citation::Entity>(data, request);
     insert::<entity::job::Entity>(data, request);
@@ -152,6 +153,7 @@ by_id! {
     workspace: WorkspaceId,
     role: RoleId,
     membership: MembershipId,
+    invitation: InvitationId,
     ingestion: IngestionId,
     citation: CitationId,
     job: JobId,

@@ -50,6 +50,7 @@ pub struct Query(
 pub struct Mutation(
     crate::accounts::AccountsMutation,
     crate::workspaces::WorkspacesMutation,
+    crate::members::MembersMutation,
     crate::knowledge::KnowledgeMutation,
     crate::agents::AgentsMutation,
     crate::jobs::JobsMutation,

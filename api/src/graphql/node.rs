@@ -2,7 +2,9 @@
 
 use async_graphql::{Context, ID, Interface, Object};
 use entity::id::parse_any;
-use entity::{agent, agent_run, audit_entry, citation, ingestion, job, membership, role, workspace};
+use entity::{
+    agent, agent_run, audit_entry, citation, ingestion, invitation, job, membership, role, workspace,
+};
 use futures_util::future::try_join_all;
 use uuid::Uuid;
 
@@ -13,7 +15,7 @@ use crate::error::Result;
 use crate::input::Check;
 use crate::jobs::Job;
 use crate::knowledge::{Chunk, Collection, Document, DocumentVersion, Ingestion};
-use crate::members::{Membership, Role};
+use crate::members::{Invitation, Membership, Role};
 use crate::workspaces::Workspace;
 
 /// The most ids of one `nodes`.
@@ -27,6 +29,8 @@ pub enum Node {
     Workspace(Box<Workspace>),
     /// A membership.
     Membership(Box<Membership>),
+    /// An invitation.
+    Invitation(Box<Invitation>),
     /// A role.
     Role(Box<Role>),
     /// A collection.
@@ -100,7 +104,7 @@ fn parse(check: &mut Check, argument: &str, id: &ID) -> Option<(String, Uuid)> {
 async fn find(context: &Context<'_>, (prefix, id): (String, Uuid)) -> Result<Option<Node>> {
     use entity::id::{
         AgentId, AgentRunId, AuditEntryId, ChunkId, CitationId, CollectionId, DocumentId, DocumentVersionId,
-        IngestionId, JobId, MembershipId, RoleId, WorkspaceId,
+        IngestionId, InvitationId, JobId, MembershipId, RoleId, WorkspaceId,
     };
     operation(context).await?.workspace_id()?;
     Ok(match prefix.as_str() {
@@ -110,6 +114,9 @@ async fn find(context: &Context<'_>, (prefix, id): (String, Uuid)) -> Result<Opt
         MembershipId::PREFIX => row::<membership::Entity>(context, MembershipId(id))
             .await?
             .map(|row| Node::Membership(Box::new(row.into()))),
+        InvitationId::PREFIX => row::<invitation::Entity>(context, InvitationId(id))
+            .await?
+            .map(|row| Node::Invitation(Box::new(row.into()))),
         RoleId::PREFIX => {
             row::<role::Entity>(context, RoleId(id)).await?.map(|row| Node::Role(Box::new(row.into())))
         }

@@ -101,6 +101,7 @@ pub struct IntFilter {
     concrete(name = "IngestionFailureClassFilter", params(entity::ingestion::IngestionFailureClass)),
     concrete(name = "IngestionStageFilter", params(entity::ingestion::IngestionStage)),
     concrete(name = "IngestionStatusFilter", params(entity::ingestion::IngestionStatus)),
+    concrete(name = "InvitationStatusFilter", params(entity::invitation::InvitationStatus)),
     concrete(name = "JobStatusFilter", params(entity::job::JobStatus)),
     concrete(name = "MembershipStatusFilter", params(entity::membership::MembershipStatus))
 )]

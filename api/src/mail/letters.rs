@@ -1,35 +1,66 @@
-//! What the mails say. Nothing in them but the link differs between two people.
+//! What the mails say. Besides the link, only plain words of people stand in them: no address, no mark, no link of theirs.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The text of one kind of mail.
 pub(super) struct Letter {
     /// The subject.
     pub(super) subject: &'static str,
-    before: &'static str,
+    before: Cow<'static, str>,
     after: &'static str,
 }
 
 /// Confirms an address.
 pub(super) const VERIFY_EMAIL: Letter = Letter {
     subject: "Confirm your address",
-    before: "Somebody, probably you, signed up with this address. To confirm that it is yours, open this link within 24 hours:",
+    before: Cow::Borrowed(
+        "Somebody, probably you, signed up with this address. To confirm that it is yours, open this link within 24 hours:",
+    ),
     after: "If it was not you, do nothing: without the link the account cannot be used.",
 };
 
 /// Chooses a new password.
 pub(super) const PASSWORD_RESET: Letter = Letter {
     subject: "Choose a new password",
-    before: "Somebody, probably you, wants a new password for the account with this address. To choose one, open this link within an hour:",
+    before: Cow::Borrowed(
+        "Somebody, probably you, wants a new password for the account with this address. To choose one, open this link within an hour:",
+    ),
     after: "It works once, and signs you out everywhere. If it was not you, do nothing: your password stays as it is.",
 };
 
 /// Answers a sign-up with an address that has an account.
 pub(super) const ACCOUNT_EXISTS: Letter = Letter {
     subject: "You have an account already",
-    before: "Somebody, probably you, tried to sign up with this address. It has an account already, and nothing was changed.",
+    before: Cow::Borrowed(
+        "Somebody, probably you, tried to sign up with this address. It has an account already, and nothing was changed.",
+    ),
     after: "Sign in with your password. If you have forgotten it, ask for a new one on the page where you sign in.",
 };
+
+/// The most characters of a name that a mail repeats.
+const LONGEST_NAME: usize = 60;
+
+/// Asks somebody into a workspace.
+pub(super) fn invitation(workspace: &str, inviter: &str) -> Letter {
+    let workspace = plain(workspace).unwrap_or_else(|| "a workspace".to_owned());
+    let inviter = plain(inviter).unwrap_or_else(|| "Somebody".to_owned());
+    Letter {
+        subject: "You are invited to a workspace",
+        before: Cow::Owned(format!("{inviter} invites you to {workspace}. To join, open this link:")),
+        after: "It works once, for an account with this address alone. If you do not know what this is about, do nothing.",
+    }
+}
+
+/// The words of a name: letters, digits, spaces, hyphens and apostrophes, so that nobody has a link or an address of theirs sent to
+/// somebody else. None where nothing is left.
+fn plain(name: &str) -> Option<String> {
+    let kept = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '\'') { c } else { ' ' };
+    let spaced: String = name.chars().map(kept).collect();
+    let words = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words: String = words.chars().take(LONGEST_NAME).collect();
+    (!words.trim().is_empty()).then(|| words.trim().to_owned())
+}
 
 impl Letter {
     /// As plain text.
@@ -47,9 +78,9 @@ impl Letter {
         let link = link.map(escaped).map(|link| format!("<p><a href=\"{link}\">{link}</a></p>\r\n"));
         format!(
             "<!doctype html>\r\n<html lang=\"en\">\r\n<body>\r\n<p>{}</p>\r\n{}<p>{}</p>\r\n</body>\r\n</html>\r\n",
-            self.before,
+            escaped(&self.before),
             link.unwrap_or_default(),
-            self.after
+            escaped(self.after)
         )
     }
 }
@@ -60,7 +91,21 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ACCOUNT_EXISTS, PASSWORD_RESET, VERIFY_EMAIL};
+    use super::{ACCOUNT_EXISTS, PASSWORD_RESET, VERIFY_EMAIL, invitation};
+
+    #[test]
+    fn a_name_in_a_mail_is_words_and_neither_a_link_nor_an_address() {
+        let letter = invitation("Win at https://evil.example/<b>", "Ann\r\nBcc: eve@evil.example");
+        let text = letter.text(None);
+        assert!(
+            text.starts_with("Ann Bcc eve evil example invites you to Win at https evil example b. To join"),
+            "{text}"
+        );
+        assert!(!letter.html(None).contains("<b>"));
+        assert!(invitation("///", "").text(None).starts_with("Somebody invites you to a workspace."));
+        let long = invitation(&"ä".repeat(1000), "Ann").text(None);
+        assert!(long.lines().all(|line| line.len() <= 998), "{long}");
+    }
 
     #[test]
     fn a_link_stands_in_both_forms_and_cannot_leave_its_attribute() {

@@ -20,6 +20,8 @@ pub struct Links {
     pub(super) verify: String,
     /// Chooses a new password.
     pub(super) reset: String,
+    /// Accepts an invitation.
+    pub(super) invite: String,
 }
 
 impl Links {
@@ -29,10 +31,11 @@ impl Links {
     ///
     /// A sentence for the operator.
     pub fn read(settings: &MailService) -> Result<Self, String> {
-        let MailService { smtp_url, public_url, verify_url, reset_url, .. } = settings;
-        if smtp_url.is_some() && public_url.is_none() && (verify_url.is_none() || reset_url.is_none()) {
+        let MailService { smtp_url, public_url, verify_url, reset_url, invite_url, .. } = settings;
+        let all_said = verify_url.is_some() && reset_url.is_some() && invite_url.is_some();
+        if smtp_url.is_some() && public_url.is_none() && !all_said {
             return Err("SMTP_URL is set, but mails would lead nowhere: set FOOTNOTE_PUBLIC_URL to the address that browsers know \
-                        this server by, or both FOOTNOTE_VERIFY_URL and FOOTNOTE_RESET_URL."
+                        this server by, or FOOTNOTE_VERIFY_URL, FOOTNOTE_RESET_URL and FOOTNOTE_INVITE_URL."
                 .to_owned());
         }
         let base = public_url.as_deref().unwrap_or(LOCAL);
@@ -52,6 +55,7 @@ impl Links {
         Ok(Self {
             verify: link(verify_url, "FOOTNOTE_VERIFY_URL", "verify")?,
             reset: link(reset_url, "FOOTNOTE_RESET_URL", "reset")?,
+            invite: link(invite_url, "FOOTNOTE_INVITE_URL", "invite")?,
         })
     }
 }

@@ -8,7 +8,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Semaphore, watch};
 
-use super::letters::{ACCOUNT_EXISTS, Letter, PASSWORD_RESET, VERIFY_EMAIL};
+use super::letters::{ACCOUNT_EXISTS, Letter, PASSWORD_RESET, VERIFY_EMAIL, invitation};
 use super::links::{LinkToken, Links};
 use crate::adapters::mail::{Mail, MailError};
 use crate::app::App;
@@ -47,6 +47,17 @@ enum Ended {
     Failed(MailError),
     /// This program does not know the kind; a newer one may.
     Unknown,
+    /// What it is about is over, or somebody else has the mail.
+    Over,
+}
+
+/// When the link of a mail ends.
+#[derive(Clone, Copy)]
+enum End {
+    /// So many hours after it was written.
+    Hours(i64),
+    /// With the invitation.
+    OfInvitation,
 }
 
 impl Postman {
@@ -113,6 +124,7 @@ impl Postman {
                 self.outbox.sent(mail).await
             }
             Ok(Ended::LeaseLost) => Ok(false),
+            Ok(Ended::Over) => self.failed(mail, "what the mail is about is over", false).await,
             Ok(Ended::Failed(error)) => self.failed(mail, &error.to_string(), error.retryable()).await,
             Ok(Ended::Unknown) => self.failed(mail, "this program does not know the kind", true).await,
             Err(error) => Err(error),
@@ -132,21 +144,32 @@ impl Postman {
 
     async fn send(&self, mail: &ClaimedMail) -> Result<Ended> {
         let links = &self.links;
-        let (letter, page): (Letter, Option<(&str, i64)>) = match mail.kind.as_str() {
-            "VERIFY_EMAIL" => (VERIFY_EMAIL, Some((&links.verify, VERIFY_HOURS))),
-            "PASSWORD_RESET" => (PASSWORD_RESET, Some((&links.reset, RESET_HOURS))),
+        let (letter, page): (Letter, Option<(&str, End)>) = match mail.kind.as_str() {
+            "VERIFY_EMAIL" => (VERIFY_EMAIL, Some((&links.verify, End::Hours(VERIFY_HOURS)))),
+            "PASSWORD_RESET" => (PASSWORD_RESET, Some((&links.reset, End::Hours(RESET_HOURS)))),
             "ACCOUNT_EXISTS" => (ACCOUNT_EXISTS, None),
+            "INVITATION" => (
+                invitation(mail.fact("workspace"), mail.fact("inviter")),
+                Some((&links.invite, End::OfInvitation)),
+            ),
             _ => return Ok(Ended::Unknown),
         };
         let link = match page {
             None => None,
-            Some((template, hours)) => {
+            Some((template, end)) => {
                 let token = LinkToken::random();
-                let expires_at = crate::clock::now() + TimeDelta::hours(hours);
-                if !self.outbox.mint_link(mail, &token.hash(), expires_at).await? {
-                    return Ok(Ended::LeaseLost);
+                let minted = match end {
+                    End::Hours(hours) => {
+                        let expires_at = crate::clock::now() + TimeDelta::hours(hours);
+                        self.outbox.mint_link(mail, &token.hash(), expires_at).await?
+                    }
+                    End::OfInvitation => self.outbox.mint_invitation(mail, &token.hash()).await?,
+                };
+                match (minted, end) {
+                    (true, _) => Some(token.link(template)),
+                    (false, End::Hours(_)) => return Ok(Ended::LeaseLost),
+                    (false, End::OfInvitation) => return Ok(Ended::Over),
                 }
-                Some(token.link(template))
             }
         };
         let written = Mail {

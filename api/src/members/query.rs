@@ -1,14 +1,19 @@
-//! Queries about members and roles.
+//! Queries about members, invitations, roles and permissions.
 
 use async_graphql::{Context, Object};
+use sea_orm::FromQueryResult;
 
-use super::lists::{MembershipFilter, MembershipOrder, Memberships, RoleFilter, RoleOrder, Roles};
-use super::types::{Membership, Role};
+use super::lists::{
+    InvitationFilter, InvitationOrder, Invitations, MembershipFilter, MembershipOrder, Memberships,
+    RoleFilter, RoleOrder, Roles,
+};
+use super::types::{Invitation, Membership, PermissionInfo, Role};
 use crate::error::Result;
-use crate::graphql::{Connection, ListArgs, list, list_cost};
+use crate::graphql::{Connection, ListArgs, list, list_cost, operation};
 use crate::list::PageArgs;
+use crate::tenancy::statement;
 
-/// Queries about members and roles.
+/// Queries about members, invitations, roles and permissions.
 #[derive(Default)]
 pub struct MembersQuery;
 
@@ -44,5 +49,29 @@ impl MembersQuery {
     ) -> Result<Connection<Role>> {
         let args = ListArgs { filter, order_by, page: PageArgs { first, after, last, before } };
         list::<Roles, _>(context, args, None).await
+    }
+
+    /// Invitations into the workspace, newest first. Needs member:read.
+    #[graphql(complexity = "list_cost(first, last, child_complexity)")]
+    async fn invitations(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Only rows for which this holds.")] filter: Option<InvitationFilter>,
+        #[graphql(desc = "The order; newest first unless said.")] order_by: Option<InvitationOrder>,
+        #[graphql(desc = "How many from the beginning, 1 to 100; 20 unless said.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Invitation>> {
+        let args = ListArgs { filter, order_by, page: PageArgs { first, after, last, before } };
+        list::<Invitations, _>(context, args, None).await
+    }
+
+    /// The catalogue of permissions, by name: what roles and API keys can be given. Needs a session, and no workspace.
+    async fn permissions(&self, context: &Context<'_>) -> Result<Vec<PermissionInfo>> {
+        let operation = operation(context).await?;
+        // permissions
+        let select = statement("select name, description, operator from permissions order by name", []);
+        Ok(PermissionInfo::find_by_statement(select).all(operation.as_ref()).await?)
     }
 }

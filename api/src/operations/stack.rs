@@ -362,6 +362,7 @@ async fn assemble(
         issuers,
         mailer,
         accounts,
+        members: services.members.clone(),
         limits: limits.clone(),
         health,
     });

@@ -14,12 +14,14 @@ use crate::error::Result;
 pub struct ClaimedMail {
     /// The mail; the root of its Message-ID.
     pub id: MailId,
-    /// What it says: VERIFY_EMAIL, PASSWORD_RESET or ACCOUNT_EXISTS.
+    /// What it says: VERIFY_EMAIL, PASSWORD_RESET, ACCOUNT_EXISTS or INVITATION.
     pub kind: String,
-    /// To whom.
-    pub user_id: UserId,
-    /// The person's name, as they wrote it.
-    pub name: String,
+    /// To whom; none where it is for an address that may be nobody's here.
+    pub user_id: Option<UserId>,
+    /// The person's name, as they wrote it; none where it is for an address alone.
+    pub name: Option<String>,
+    /// Facts that it says, as they were when it was queued.
+    pub detail: Option<serde_json::Value>,
     /// Where to.
     pub address: String,
     /// This attempt's number, from 1.
@@ -33,6 +35,14 @@ impl std::fmt::Debug for ClaimedMail {
         // Not to whom: this is what a log line may say.
         let Self { id, kind, attempt, .. } = self;
         write!(f, "ClaimedMail {{ {id}, {kind}, attempt {attempt} }}")
+    }
+}
+
+impl ClaimedMail {
+    /// A fact that it says; empty where it has none of this name.
+    #[must_use]
+    pub fn fact(&self, name: &str) -> &str {
+        self.detail.as_ref().and_then(|detail| detail.get(name)?.as_str()).unwrap_or_default()
     }
 }
 
@@ -60,7 +70,8 @@ impl Outbox {
                 Ok(ClaimedMail {
                     id: MailId(row.try_get("id")?),
                     kind: row.try_get("kind")?,
-                    user_id: UserId(row.try_get("user_id")?),
+                    user_id: row.try_get::<Option<Uuid>, _>("user_id")?.map(UserId),
+                    detail: row.try_get("detail")?,
                     name: row.try_get("name")?,
                     address: row.try_get("address")?,
                     attempt: row.try_get("attempts")?,
@@ -87,6 +98,20 @@ impl Outbox {
             .bind(mail.lease_token)
             .bind(hash.as_slice())
             .bind(expires_at);
+        Ok(only(&self.0.ask_with(mint).await?)?.try_get("minted")?)
+    }
+
+    /// Stores the SHA-256 of the token that the mail of an invitation is about to carry; false when the lease was lost, or when the
+    /// invitation is over.
+    ///
+    /// # Errors
+    ///
+    /// UNAVAILABLE.
+    pub async fn mint_invitation(&self, mail: &ClaimedMail, hash: &[u8; 32]) -> Result<bool> {
+        let mint = sqlx::query("select app.mint_invitation_token($1, $2, $3) as minted")
+            .bind(mail.id.0)
+            .bind(mail.lease_token)
+            .bind(hash.as_slice());
         Ok(only(&self.0.ask_with(mint).await?)?.try_get("minted")?)
     }
 

@@ -86,7 +86,7 @@ begin
   if current_user in ('footnote_app', 'footnote_worker') then
     if tg_op = 'INSERT' then
       if new.user_id is distinct from app.actor_id() then
-        raise exception 'a key is made for oneself' using errcode = 'FN040';
+        raise exception 'a key is made for oneself' using errcode = '42501';
       end if;
       perform app.refuse_ungranted(new.scopes);
     elsif old.revoked_at is not null and new.revoked_at is distinct from old.revoked_at then
@@ -98,6 +98,20 @@ end
 $$;
 comment on function app.guard_api_key() is 'Trigger: a key has at most the permissions of its maker, and stays revoked.';
 create trigger guard_api_key before insert or update on public.api_keys for each row execute function app.guard_api_key();
+
+create function app.is_last_owner(p_workspace uuid, p_membership uuid) returns boolean
+language sql stable security definer set search_path = ''
+begin atomic
+  select exists (
+      select from public.memberships m join public.roles r on r.workspace_id = m.workspace_id and r.id = m.role_id
+      where m.workspace_id = app.workspace_id() and m.workspace_id = p_workspace and m.id = p_membership and m.status = 'ACTIVE'
+        and r.built_in = 'OWNER')
+    and not exists (
+      select from public.memberships m join public.roles r on r.workspace_id = m.workspace_id and r.id = m.role_id
+      where m.workspace_id = app.workspace_id() and m.id <> p_membership and m.status = 'ACTIVE' and r.built_in = 'OWNER');
+end;
+comment on function app.is_last_owner(uuid, uuid) is
+  'Door: whether a membership of the context''s workspace is its last active OWNER''s. Privileged because whoever leaves may see no other.';
 
 create function app.keep_owner() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
@@ -137,7 +151,7 @@ comment on function app.require_audit() is
   'Trigger: what changes who may do what stands in the audit log of the same transaction. Privileged because the caller may not see the log.';
 create constraint trigger require_audit after insert or update of role_id, status, user_id or delete on public.memberships
   deferrable initially deferred for each row
-  execute function app.require_audit('membership', 'ownership', 'workspace', 'invitation', 'person');
+  execute function app.require_audit('membership', 'ownership', 'workspace', 'invitation', 'person', 'role');
 create constraint trigger require_audit_insert after insert on public.roles
   deferrable initially deferred for each row when (new.built_in is null) execute function app.require_audit('role');
 create constraint trigger require_audit after update or delete on public.roles
@@ -145,9 +159,14 @@ create constraint trigger require_audit after update or delete on public.roles
 create constraint trigger require_audit after insert or update of name, user_id, hash, scopes, expires_at, revoked_at or delete on public.api_keys
   deferrable initially deferred for each row execute function app.require_audit('api_key');
 
-revoke execute on function app.permissions_of_role(uuid, uuid), app.refuse_ungranted(text[]), app.guard_membership(), app.guard_role(),
+revoke execute on function app.permissions_of_role(uuid, uuid), app.is_last_owner(uuid, uuid), app.refuse_ungranted(text[]), app.guard_membership(), app.guard_role(),
   app.guard_api_key(), app.keep_owner(), app.require_audit() from public;
-grant execute on function app.permissions_of_role(uuid, uuid), app.refuse_ungranted(text[]) to footnote_app, footnote_worker;
+grant execute on function app.permissions_of_role(uuid, uuid), app.is_last_owner(uuid, uuid), app.refuse_ungranted(text[]) to footnote_app, footnote_worker;
 alter function app.permissions_of_role(uuid, uuid) owner to footnote_system;
+alter function app.is_last_owner(uuid, uuid) owner to footnote_system;
 alter function app.keep_owner() owner to footnote_system;
 alter function app.require_audit() owner to footnote_system;
+-- Later migrations, which run as the owner, attach it to other tables.
+set local role footnote_system;
+grant execute on function app.require_audit() to footnote_owner;
+reset role;

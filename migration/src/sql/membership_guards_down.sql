@@ -8,6 +8,7 @@ drop trigger guard_role on public.roles;
 drop trigger guard_membership on public.memberships;
 drop function app.require_audit();
 drop function app.keep_owner();
+drop function app.is_last_owner(uuid, uuid);
 drop function app.guard_api_key();
 drop function app.guard_role();
 drop function app.guard_membership();
