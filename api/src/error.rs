@@ -246,7 +246,7 @@ impl From<&sqlx::Error> for Error {
                 Some("FN001") => Self::Unauthenticated("The session has ended; sign in again."),
                 // An unknown, revoked or expired API key, or one whose maker is no active member: which it was, only the log says.
                 Some("FN050" | "FN051" | "FN052" | "FN053") => INVALID_TOKEN,
-                Some("FN060") => Self::Unauthenticated(
+                Some("FN090") => Self::Unauthenticated(
                     "This is for a signed-in person alone: an API key or an operator may not do it.",
                 ),
                 Some("FN002") => Self::NotFound("workspace"),

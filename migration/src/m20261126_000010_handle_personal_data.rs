@@ -4,8 +4,8 @@
 //! id alone, so a row without a name in `users` makes them anonymous without touching the chain.
 //! Tenant scoping: no new table. The doors take the person from the context, and refuse keys and operators; what they show of a
 //! workspace that the person has left are ids and times. Each erasure writes to the audit log of each of the workspaces.
-//! Locks: ACCESS EXCLUSIVE on `users` for an instant, since the new column is null everywhere; SHARE on `memberships`, `agent_runs` and `uploads`
-//! while their indexes are built, and SHARE ROW EXCLUSIVE for the triggers.
+//! Locks: ACCESS EXCLUSIVE on `users` for an instant, since the new column is null everywhere; SHARE on `memberships`, `invitations`, `agent_runs` and
+//! `uploads` while their indexes are built, and SHARE ROW EXCLUSIVE for the triggers.
 //! Rollback: drops the doors, the indexes and `users.erased_at`, so that when somebody was erased is lost; they stay erased.
 //! Deploy order: before the gateways that know `accountDelete`; earlier ones use none of it.
 

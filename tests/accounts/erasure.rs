@@ -10,7 +10,7 @@ use crate::support::issuer::{IssuerKey, TestIssuer};
 use crate::support::{Who, World};
 use footnote::config::{AccountSettings, IdentityService, Limits, Services};
 
-const DELETE: &str = "mutation($input: AccountDeleteInput!) { accountDelete(input: $input) { deleted } }";
+const DELETE: &str = "mutation($input: AccountDeleteInput!) { accountDelete(input: $input) { deletedId } }";
 const VERIFY: &str = "{ auditVerify { holds firstFault { seq kind } } }";
 /// Words that stand nowhere else.
 const EMAIL: &str = "zebulon.quill@example.com";
@@ -90,13 +90,27 @@ async fn whoever_deletes_an_account_is_nowhere_and_the_audit_log_still_holds() {
              from memberships m join users u on u.id = m.user_id where u.email = 'zebulon.quill@example.com'",
         )
         .await;
+    world.plant("update users set email_verified_at = now() where email = 'zebulon.quill@example.com'").await;
+    world
+        .plant(
+            "insert into invitations (workspace_id, id, email, role_id, invited_by, expires_at, status, accepted_at, membership_id)
+             select m.workspace_id, gen_random_uuid(), u.email, m.role_id, u.id, now(), 'ACCEPTED', now(), m.id
+             from memberships m join users u on u.id = m.user_id where u.email = 'zebulon.quill@example.com'",
+        )
+        .await;
+    world
+        .plant(
+            "insert into outgoing_mails (id, kind, address, status) values (gen_random_uuid(), 'INVITATION', 'zebulon.quill@example.com', 'SENT')",
+        )
+        .await;
     let key = "select count(*) from api_keys k cross join lateral app.permissions_of(k.workspace_id, k.user_id, k.id)";
     assert_eq!(world.count(key).await, 1);
     assert!(tables_with(&world, EMAIL).await.contains(&"users".to_owned()));
     assert!(tables_with(&world, NAME).await.contains(&"users".to_owned()));
     let chain = "select coalesce(sum(seq), 0)::bigint from audit_entries";
     let before = world.count(chain).await;
-    delete(&world, &bearer, json!({ "password": PASSWORD })).await.data();
+    let deleted = delete(&world, &bearer, json!({ "password": PASSWORD })).await;
+    assert_eq!(deleted.data()["accountDelete"]["deletedId"], json!(id));
     // Nobody comes in any more, by whatever they have.
     assert_eq!(
         viewer(&world, bearer.strip_prefix("Bearer ").expect("a scheme")).await.code(),

@@ -5,7 +5,7 @@
 //! id that means nobody; the audit log is not touched.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use entity::id::SessionId;
+use entity::id::{SessionId, UserId};
 use sea_orm::ConnectionTrait;
 use serde_json::Value;
 
@@ -109,13 +109,14 @@ impl Accounts {
         Ok(Proven { version: row.try_get("", "version")?, counter, of_address })
     }
 
-    /// Deletes the account of the context's person.
+    /// Deletes the account of the context's person; their id.
     ///
     /// # Errors
     ///
     /// CONFLICT that names the workspaces of which they are the last active OWNER, UNAUTHENTICATED where the password was changed
     /// meanwhile.
-    pub async fn delete(&self, operation: &Operation, request_id: &str, proven: Proven) -> Result<()> {
+    pub async fn delete(&self, operation: &Operation, request_id: &str, proven: Proven) -> Result<UserId> {
+        let actor = operation.actor_id().ok_or(Error::Unauthenticated("Sign in first."))?;
         let sql = "select * from app.erase_own_account($1, $2, $3, $4, $5, $6)";
         let of_address = proven.of_address.as_ref();
         let values = [
@@ -130,7 +131,7 @@ impl Accounts {
         let row = row.ok_or_else(|| Error::internal("the door did not answer"))?;
         let outcome: String = row.try_get("", "outcome")?;
         match outcome.as_str() {
-            "ERASED" => Ok(()),
+            "ERASED" => Ok(actor),
             "OWNER" => Err(Error::LastOwner(row.try_get("", "workspaces")?)),
             _ => Err(Error::Unauthenticated("The password was changed meanwhile; sign in again.")),
         }

@@ -1,6 +1,6 @@
 //! Inputs and payloads of the mutations of accounts.
 
-use async_graphql::{Enum, InputObject, SimpleObject};
+use async_graphql::{Enum, ID, InputObject, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use crate::graphql::Secret;
@@ -141,6 +141,6 @@ pub struct AccountDeleteInput {
 /// The account is deleted.
 #[derive(SimpleObject)]
 pub struct AccountDeletePayload {
-    /// Always true; every session has ended.
-    pub deleted: bool,
+    /// The id of the person who was. Every session of theirs has ended.
+    pub deleted_id: ID,
 }

@@ -143,8 +143,8 @@ impl AccountsMutation {
         let looking = request.open(Access::ReadWrite).await?;
         let proven = accounts.prove_own(looking, &client(context), &shown).await?;
         let operation = request.operation().await?;
-        accounts.delete(&operation, request.id(), proven).await?;
-        Ok(AccountDeletePayload { deleted: true })
+        let deleted = accounts.delete(&operation, request.id(), proven).await?;
+        Ok(AccountDeletePayload { deleted_id: deleted.to_string().into() })
     }
 }
 

@@ -53,11 +53,14 @@ begin
       case
         when l.seq > v_head.audit_seq or l.seq <= l.seq_before then 'INSERTED'
         when l.seq > l.seq_before + 1 then 'REMOVED'
+        -- Of two of one number nobody knows which is the one too many.
+        when l.seq = l.seq_after then 'INSERTED'
         when l.hash <> l.expected then 'ALTERED'
         when l.previous_hash <> l.hash_before then 'RELINKED'
       end as fault
     from (
-      select h.*, lag(h.seq, 1, p_after) over chain as seq_before, lag(h.hash, 1, v_before) over chain as hash_before
+      select h.*, lag(h.seq, 1, p_after) over chain as seq_before, lag(h.hash, 1, v_before) over chain as hash_before,
+        lead(h.seq) over chain as seq_after
       from (
         select e.seq, e.id, e.previous_hash, e.hash, app.audit_hash(e.previous_hash, e) as expected
         from public.audit_entries e

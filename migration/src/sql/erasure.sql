@@ -22,12 +22,14 @@ create trigger refuse_erased before insert on public.memberships for each row ex
 create function app.erase_person(p_user uuid, p_actor uuid, p_kind text, p_request text) returns text[]
 language plpgsql set search_path = '' as $$
 declare
+  v_email text;
   v_slugs text[];
   v_member record;
 begin
   -- What signs in and what refreshes lock first, in their order; memberships before the rows that number entries.
   perform 1 from public.credentials c where c.user_id = p_user for update;
-  perform 1 from public.users u where u.id = p_user and u.erased_at is null for no key update;
+  select case when u.email_verified_at is not null then u.email end into v_email
+  from public.users u where u.id = p_user and u.erased_at is null for no key update;
   if not found then
     raise exception 'the account is gone' using errcode = 'FN001';
   end if;
@@ -61,7 +63,10 @@ begin
   delete from public.refresh_tokens t using public.sessions s where s.id = t.session_id and s.user_id = p_user;
   delete from public.sessions s where s.user_id = p_user;
   delete from public.identities i where i.user_id = p_user;
-  delete from public.outgoing_mails o where o.user_id = p_user;
+  delete from public.outgoing_mails o where o.user_id = p_user
+    or (o.user_id is null and o.address = v_email and o.status in ('SENT', 'DEAD'));
+  -- Who was invited is over, but for what still waits: that is an offer of a workspace to whoever reads the address.
+  update public.invitations i set email = 'deleted@account.invalid' where i.email = v_email and i.status <> 'PENDING';
   delete from public.account_links l where l.user_id = p_user;
   delete from public.idempotency_records i using public.memberships m
   where m.user_id = p_user and i.workspace_id = m.workspace_id and i.actor_id = p_user;

@@ -1,6 +1,8 @@
 -- `personalData` and erasure: what a person left behind in each workspace, and which workspaces those are.
 create index memberships_of_person on public.memberships (user_id);
 create index agent_runs_of_person on public.agent_runs (workspace_id, started_by, id);
+-- Over all workspaces, for a door alone; not unique, or it would tell tenants of each other.
+create index invitations_of_address on public.invitations (email);
 create index uploads_of_person on public.uploads (workspace_id, actor_id, id);
 create policy personal_data on public.agent_runs for select to footnote_system using (true);
 grant select on public.agent_runs to footnote_system;
@@ -8,7 +10,7 @@ grant select on public.agent_runs to footnote_system;
 create function app.require_person() returns uuid language plpgsql stable set search_path = '' as $$
 begin
   if app.actor_id() is null or app.api_key_id() is not null or app.operator_id() is not null or app.in_job() then
-    raise exception 'this is for a signed-in person alone' using errcode = 'FN060';
+    raise exception 'this is for a signed-in person alone' using errcode = 'FN090';
   end if;
   return app.actor_id();
 end
@@ -57,6 +59,16 @@ create function app.personal_data_of(p_user uuid) returns jsonb language sql sta
       join public.workspaces w on w.id = m.workspace_id
       join public.roles r on r.workspace_id = m.workspace_id and r.id = m.role_id),
       (select count(*) from public.memberships m where m.user_id = p_user)),
+    -- Of an address that the person has shown to be theirs.
+    'invitations', app.listed((
+      select jsonb_agg(jsonb_build_object('id', app.type_id('invitation', i.id), 'workspaceId', app.type_id('workspace', i.workspace_id),
+        'status', i.status, 'createdAt', app.moment(i.created_at), 'expiresAt', app.moment(i.expires_at),
+        'acceptedAt', app.moment(i.accepted_at)) order by i.created_at desc)
+      from (
+        select o.* from public.users u join public.invitations o on o.email = u.email
+        where u.id = p_user and u.email_verified_at is not null order by o.created_at desc limit 500) i),
+      (select count(*) from public.users u join public.invitations i on i.email = u.email
+       where u.id = p_user and u.email_verified_at is not null)),
     'apiKeys', app.listed((
       select jsonb_agg(jsonb_build_object('id', app.type_id('key', k.id), 'workspaceId', app.type_id('workspace', k.workspace_id),
         'name', case when k.open then k.name end, 'createdAt', app.moment(k.created_at), 'expiresAt', app.moment(k.expires_at),

@@ -6,6 +6,7 @@ drop policy personal_data on public.agent_runs;
 revoke select on public.agent_runs from footnote_system;
 drop index public.memberships_of_person;
 drop index public.agent_runs_of_person;
+drop index public.invitations_of_address;
 drop index public.uploads_of_person;
 
 drop function app.erase_own_account(integer, text, bytea, bytea, bytea, bytea);
