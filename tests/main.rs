@@ -15,6 +15,7 @@ mod knowledge;
 mod mail;
 mod models;
 mod objects;
+mod operators;
 mod postgres;
 mod server;
 mod support;

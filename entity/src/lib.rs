@@ -20,6 +20,7 @@ pub mod idempotency_record;
 pub mod ingestion;
 pub mod job;
 pub mod membership;
+pub mod operator_entry;
 pub mod retrieval;
 pub mod retrieval_hit;
 pub mod role;

@@ -23,6 +23,7 @@ mod m20261125_000010_show_migration_history;
 mod m20261126_000001_create_api_keys;
 mod m20261126_000002_create_roles;
 mod m20261126_000003_guard_membership;
+mod m20261126_000011_create_operators;
 
 use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
 
@@ -50,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000001_create_api_keys::Migration),
             Box::new(m20261126_000002_create_roles::Migration),
             Box::new(m20261126_000003_guard_membership::Migration),
+            Box::new(m20261126_000011_create_operators::Migration),
         ]
     }
 }

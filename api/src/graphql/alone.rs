@@ -18,6 +18,8 @@ pub(super) enum KeyOwner {
     Address,
     /// It takes none.
     Nobody,
+    /// It takes none, because it is an operator's.
+    Operator,
 }
 
 /// Every such mutation.
@@ -30,6 +32,8 @@ const ALONE: &[(&str, KeyOwner)] = &[
     ("passwordResetRequest", KeyOwner::Nobody),
     ("passwordReset", KeyOwner::Nobody),
     ("workspaceCreate", KeyOwner::Person),
+    ("operatorEntryStart", KeyOwner::Operator),
+    ("operatorEntryLeave", KeyOwner::Operator),
 ];
 
 /// How deep fragments are followed; the guard has refused those that are deeper.

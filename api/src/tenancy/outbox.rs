@@ -14,7 +14,7 @@ use crate::error::Result;
 pub struct ClaimedMail {
     /// The mail; the root of its Message-ID.
     pub id: MailId,
-    /// What it says: VERIFY_EMAIL, PASSWORD_RESET or ACCOUNT_EXISTS.
+    /// What it says: VERIFY_EMAIL, PASSWORD_RESET, ACCOUNT_EXISTS or OPERATOR_ENTERED.
     pub kind: String,
     /// To whom.
     pub user_id: UserId,
@@ -26,6 +26,8 @@ pub struct ClaimedMail {
     pub attempt: i32,
     /// The proof of the claim.
     pub lease_token: Uuid,
+    /// Facts that the mail says, as they were when it was queued; none where it says none.
+    pub detail: Option<serde_json::Value>,
 }
 
 impl std::fmt::Debug for ClaimedMail {
@@ -65,6 +67,7 @@ impl Outbox {
                     address: row.try_get("address")?,
                     attempt: row.try_get("attempts")?,
                     lease_token: row.try_get("lease_token")?,
+                    detail: row.try_get("detail")?,
                 })
             })
             .collect()
