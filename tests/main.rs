@@ -19,6 +19,7 @@ mod mail;
 mod members;
 mod models;
 mod objects;
+mod operators;
 mod postgres;
 mod purge;
 mod server;

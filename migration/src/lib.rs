@@ -28,6 +28,7 @@ mod m20261126_000005_create_invitations;
 mod m20261126_000007_serve_api_keys;
 mod m20261126_000009_open_audit_log;
 mod m20261126_000010_handle_personal_data;
+mod m20261126_000011_create_operators;
 mod m20261126_000013_purge_workspaces;
 
 use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
@@ -61,6 +62,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000007_serve_api_keys::Migration),
             Box::new(m20261126_000009_open_audit_log::Migration),
             Box::new(m20261126_000010_handle_personal_data::Migration),
+            Box::new(m20261126_000011_create_operators::Migration),
             Box::new(m20261126_000013_purge_workspaces::Migration),
         ]
     }

@@ -117,7 +117,7 @@ impl Schema {
         let ours = Request::new(self.app.clone(), origin, id.clone(), access);
         let ours = Arc::new(match owner {
             None => ours,
-            Some(KeyOwner::Nobody | KeyOwner::Person) => ours.outside(),
+            Some(KeyOwner::Nobody | KeyOwner::Person | KeyOwner::Operator) => ours.outside(),
             Some(KeyOwner::Address) => ours.of_nobody(),
         });
         request.data.insert(ours.clone());

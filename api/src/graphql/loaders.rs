@@ -97,6 +97,7 @@ pub(super) fn insert_by_id(data: &mut Data, request: &Arc<Request>) {
     insert::<entity::citation::Entity>(data, request);
     insert::<entity::job::Entity>(data, request);
     insert::<entity::audit_entry::Entity>(data, request);
+    insert::<entity::operator_entry::Entity>(data, request);
 }
 
 /// The loader of a table.
@@ -160,4 +161,5 @@ by_id! {
     citation: CitationId,
     job: JobId,
     audit_entry: AuditEntryId,
+    operator_entry: OperatorEntryId,
 }

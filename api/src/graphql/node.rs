@@ -3,7 +3,8 @@
 use async_graphql::{Context, ID, Interface, Object};
 use entity::id::parse_any;
 use entity::{
-    agent, agent_run, api_key, audit_entry, citation, ingestion, invitation, job, membership, role, workspace,
+    agent, agent_run, api_key, audit_entry, citation, ingestion, invitation, job, membership, operator_entry,
+    role, workspace,
 };
 use futures_util::future::try_join_all;
 use uuid::Uuid;
@@ -17,6 +18,7 @@ use crate::jobs::Job;
 use crate::keys::ApiKey;
 use crate::knowledge::{Chunk, Collection, Document, DocumentVersion, Ingestion};
 use crate::members::{Invitation, Membership, Role};
+use crate::operators::OperatorEntry;
 use crate::workspaces::Workspace;
 
 /// The most ids of one `nodes`.
@@ -56,6 +58,8 @@ pub enum Node {
     Job(Box<Job>),
     /// An entry of the audit log.
     AuditEntry(Box<AuditEntry>),
+    /// An operator's entry into the workspace.
+    OperatorEntry(Box<OperatorEntry>),
 }
 
 /// Look-ups by id.
@@ -107,7 +111,8 @@ fn parse(check: &mut Check, argument: &str, id: &ID) -> Option<(String, Uuid)> {
 async fn find(context: &Context<'_>, (prefix, id): (String, Uuid)) -> Result<Option<Node>> {
     use entity::id::{
         AgentId, AgentRunId, ApiKeyId, AuditEntryId, ChunkId, CitationId, CollectionId, DocumentId,
-        DocumentVersionId, IngestionId, InvitationId, JobId, MembershipId, RoleId, WorkspaceId,
+        DocumentVersionId, IngestionId, InvitationId, JobId, MembershipId, OperatorEntryId, RoleId,
+        WorkspaceId,
     };
     operation(context).await?.workspace_id()?;
     Ok(match prefix.as_str() {
@@ -156,6 +161,9 @@ async fn find(context: &Context<'_>, (prefix, id): (String, Uuid)) -> Result<Opt
         AuditEntryId::PREFIX => row::<audit_entry::Entity>(context, AuditEntryId(id))
             .await?
             .map(|row| Node::AuditEntry(Box::new(row.into()))),
+        OperatorEntryId::PREFIX => row::<operator_entry::Entity>(context, OperatorEntryId(id))
+            .await?
+            .map(|row| Node::OperatorEntry(Box::new(row.into()))),
         _ => None,
     })
 }

@@ -14,9 +14,9 @@ use tokio::sync::{OnceCell, watch};
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::tenancy::{Access, Identity, Operation, Origin, ShownKey, WorkspaceKey};
+use crate::tenancy::{Access, Identity, Operation, OperatorHash, Origin, ShownKey, WorkspaceKey};
 
-/// What a client showed: a token of ours, or of an issuer that is trusted, or an API key.
+/// What a client showed: a token of ours, or of an issuer that is trusted, or a key of a program or of an operator.
 #[derive(Clone, Debug)]
 pub enum Bearer {
     /// A token of ours.
@@ -25,6 +25,8 @@ pub enum Bearer {
     Identity(Arc<Identity>, Option<WorkspaceKey>),
     /// An API key, and the workspace of the header, which the key implies.
     ApiKey(ShownKey, Option<WorkspaceKey>),
+    /// An operator's key, and the workspace of the header.
+    Operator(OperatorHash, Option<WorkspaceKey>),
 }
 
 /// What a token of ours shows: a session, and the workspace that the client names.
@@ -72,6 +74,7 @@ impl OriginOfRequest {
             }
             Some(Bearer::Identity(identity, workspace)) => Ok(Origin::Identity { identity, workspace }),
             Some(Bearer::ApiKey(key, workspace)) => Ok(Origin::ApiKey { key, workspace }),
+            Some(Bearer::Operator(hash, workspace)) => Ok(Origin::Operator { hash, workspace }),
         }
     }
 
@@ -121,7 +124,7 @@ impl Request {
     pub(super) fn outside(mut self) -> Self {
         match &mut self.origin.0 {
             Some(Bearer::Session(credentials)) => credentials.workspace = None,
-            Some(Bearer::Identity(_, workspace)) => *workspace = None,
+            Some(Bearer::Identity(_, workspace) | Bearer::Operator(_, workspace)) => *workspace = None,
             // A key is never outside; what is for persons alone is refused before.
             Some(Bearer::ApiKey(..)) | None => {}
         }
@@ -135,12 +138,18 @@ impl Request {
         self
     }
 
-    /// The session of the token; none for an anonymous client, for a token of an external issuer, and for an API key.
+    /// Whether an operator asks.
+    #[must_use]
+    pub(super) fn is_of_operator(&self) -> bool {
+        matches!(self.origin.0, Some(Bearer::Operator(..)))
+    }
+
+    /// The session of the token; none for an anonymous client, for a token of an external issuer, and for a key.
     #[must_use]
     pub fn session(&self) -> Option<SessionId> {
         match &self.origin.0 {
             Some(Bearer::Session(credentials)) => Some(credentials.session),
-            Some(Bearer::Identity(..) | Bearer::ApiKey(..)) | None => None,
+            Some(Bearer::Identity(..) | Bearer::ApiKey(..) | Bearer::Operator(..)) | None => None,
         }
     }
 

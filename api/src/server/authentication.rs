@@ -12,7 +12,8 @@ use crate::adapters::issuers::Issuers;
 use crate::error::{Error, Result};
 use crate::graphql::{Bearer, Credentials, OriginOfRequest};
 use crate::keys::ApiKeySecret;
-use crate::tenancy::{Identity, ShownKey, WorkspaceKey};
+use crate::operators::OperatorKey;
+use crate::tenancy::{Identity, OperatorHash, ShownKey, WorkspaceKey};
 use crate::tokens::Tokens;
 
 const AUTHORIZATION: &str = "authorization";
@@ -82,9 +83,10 @@ async fn origin(
 ) -> Result<OriginOfRequest> {
     let shown = match authorization {
         Sent::Nothing => return Ok(OriginOfRequest(None)),
-        Sent::One(text) => match ApiKeySecret::shown_in(text) {
-            Some(key) => Shown::ApiKey(key?),
-            None => match issuers.verify(text).await {
+        Sent::One(text) => match (ApiKeySecret::shown_in(text), OperatorKey::of_header(text)) {
+            (Some(key), _) => Shown::ApiKey(key?),
+            (None, Some(key)) => Shown::Operator(key?.hash()),
+            (None, None) => match issuers.verify(text).await {
                 Some(identity) => Shown::Identity(Arc::new(identity?)),
                 None => Shown::Session(tokens.verify(text)?),
             },
@@ -101,6 +103,7 @@ async fn origin(
         Shown::Session(session) => Bearer::Session(Credentials { session, workspace }),
         Shown::Identity(identity) => Bearer::Identity(identity, workspace),
         Shown::ApiKey(key) => Bearer::ApiKey(key, workspace),
+        Shown::Operator(hash) => Bearer::Operator(hash, workspace),
     })))
 }
 
@@ -112,6 +115,8 @@ enum Shown {
     Identity(Arc<Identity>),
     /// A program's key.
     ApiKey(ShownKey),
+    /// An operator's key.
+    Operator(OperatorHash),
 }
 
 #[cfg(test)]
@@ -122,6 +127,7 @@ mod tests {
     use crate::error::{Error, Result};
     use crate::graphql::{Bearer, Credentials, OriginOfRequest};
     use crate::keys::ApiKeySecret;
+    use crate::operators::NewOperatorKey;
     use crate::tokens::Tokens;
     use axum::http::{HeaderMap, HeaderValue};
     use entity::id::{SessionId, UserId};
@@ -202,6 +208,26 @@ mod tests {
             from_headers(&tokens, &Issuers::default(), &headers).await,
             Err(Error::Unauthenticated(_))
         ));
+    }
+
+    #[tokio::test]
+    async fn a_key_of_an_operator_is_read_in_both_places_and_a_mistyped_one_is_no_token() {
+        let (tokens, _, _) = token();
+        let issuers = Issuers::default();
+        let key = NewOperatorKey::random();
+        let good = format!("Bearer {}", key.text);
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", HeaderValue::from_str(&good).expect("a header"));
+        headers.insert("x-workspace", HeaderValue::from_static("acme"));
+        let payload = json!({ "authorization": good, "x-workspace": "acme" });
+        for origin in
+            [from_headers(&tokens, &issuers, &headers).await, from_payload(&tokens, &issuers, &payload).await]
+        {
+            let bearer = origin.expect("a good key").0;
+            assert!(matches!(bearer, Some(Bearer::Operator(hash, Some(_))) if hash == key.hash));
+        }
+        let wrong = json!({ "authorization": format!("{good}x") });
+        assert!(matches!(from_payload(&tokens, &issuers, &wrong).await, Err(Error::Unauthenticated(_))));
     }
 
     #[tokio::test]

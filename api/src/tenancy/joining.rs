@@ -42,6 +42,7 @@ impl Operation {
             workspace: Some(workspace),
             actor: Some(user),
             api_key: None,
+            operator: None,
             role: row.try_get("", "role")?,
             permissions: permissions.iter().flat_map(|list| list.split(',')).map(str::to_owned).collect(),
         });

@@ -36,7 +36,7 @@ pub use joining::Joined;
 pub use lane::{ClaimedJob, Lane};
 pub(crate) use operation::statement;
 pub use operation::{Access, Operation};
-pub use origin::{Origin, ShownKey, Slug, UploadToken, WorkspaceKey};
+pub use origin::{OperatorHash, Origin, ShownKey, Slug, UploadToken, WorkspaceKey};
 pub use outbox::{ClaimedMail, Outbox};
 pub use permissions::{Permission, Proof};
 pub use purges::{ClaimedPurge, Kept, PurgeEnd, Purges};

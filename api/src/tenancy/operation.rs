@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use entity::id::{ApiKeyId, UserId, WorkspaceId};
+use entity::id::{ApiKeyId, OperatorId, UserId, WorkspaceId};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 use sea_query_sqlx::SqlxValues;
 use sqlx::pool::PoolConnection;
@@ -37,6 +37,8 @@ pub(super) struct Context {
     pub(super) actor: Option<UserId>,
     /// The API key of a request; none where a person asks, and in jobs and uploads.
     pub(super) api_key: Option<ApiKeyId>,
+    /// The operator; none where a member, a key or a job acts.
+    pub(super) operator: Option<OperatorId>,
     pub(super) role: Option<String>,
     pub(super) permissions: Vec<String>,
 }
@@ -137,6 +139,21 @@ impl Operation {
     #[must_use]
     pub fn api_key_id(&self) -> Option<ApiKeyId> {
         self.context().api_key
+    }
+
+    /// The operator who acts; none where a member, a key or a job does.
+    #[must_use]
+    pub fn operator_id(&self) -> Option<OperatorId> {
+        self.context().operator
+    }
+
+    /// The operator who acts.
+    ///
+    /// # Errors
+    ///
+    /// FORBIDDEN for everybody else.
+    pub fn require_operator(&self) -> Result<OperatorId> {
+        self.operator_id().ok_or(Error::NotAllowed("This is for operators of the installation."))
     }
 
     /// The actor's role in the workspace; none outside one.
@@ -319,6 +336,8 @@ fn read_context(row: &PgRow, origin: &Origin) -> Result<Context> {
         workspace: row.try_get::<Option<uuid::Uuid>, _>("workspace_id")?.map(WorkspaceId),
         actor: row.try_get::<Option<uuid::Uuid>, _>("actor_id")?.map(UserId),
         api_key,
+        // The door of operators alone has the column.
+        operator: row.try_get::<Option<uuid::Uuid>, _>("operator_id").ok().flatten().map(OperatorId),
         role: row.try_get("role")?,
         permissions: permissions.iter().flat_map(|list| list.split(',')).map(str::to_owned).collect(),
     })

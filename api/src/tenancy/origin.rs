@@ -77,6 +77,16 @@ impl fmt::Debug for ShownKey {
     }
 }
 
+/// SHA-256 of an operator's key: what is stored and looked for in its place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct OperatorHash(pub [u8; 32]);
+
+impl fmt::Debug for OperatorHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
 /// What a door is shown.
 #[derive(Clone, Debug)]
 pub enum Origin {
@@ -99,6 +109,13 @@ pub enum Origin {
         /// The key.
         key: ShownKey,
         /// The workspace of the header, which can be no other one.
+        workspace: Option<WorkspaceKey>,
+    },
+    /// A request of somebody who runs the installation, in a workspace that they have entered or outside any.
+    Operator {
+        /// The key's hash.
+        hash: OperatorHash,
+        /// The workspace of the header.
         workspace: Option<WorkspaceKey>,
     },
     /// A request of somebody who is not signed in, for the little that works so.
@@ -135,6 +152,10 @@ impl Origin {
             Self::ApiKey { key, workspace } => {
                 let workspace = arguments(workspace.as_ref());
                 format!("select * from app.enter_key(decode('{}', 'hex'), {workspace})", hex(&key.hash))
+            }
+            Self::Operator { hash, workspace } => {
+                let workspace = arguments(workspace.as_ref());
+                format!("select * from app.enter_operator(decode('{}', 'hex'), {workspace})", hex(&hash.0))
             }
             Self::Nobody => "select * from app.enter_nobody()".to_owned(),
             Self::Upload { token: UploadToken(hash) } => {

@@ -14,7 +14,7 @@ use crate::error::Result;
 pub struct ClaimedMail {
     /// The mail; the root of its Message-ID.
     pub id: MailId,
-    /// What it says: VERIFY_EMAIL, PASSWORD_RESET, ACCOUNT_EXISTS or INVITATION.
+    /// What it says: VERIFY_EMAIL, PASSWORD_RESET, ACCOUNT_EXISTS, INVITATION or OPERATOR_ENTERED.
     pub kind: String,
     /// To whom; none where it is for an address that may be nobody's here.
     pub user_id: Option<UserId>,
@@ -28,6 +28,8 @@ pub struct ClaimedMail {
     pub attempt: i32,
     /// The proof of the claim.
     pub lease_token: Uuid,
+    /// Facts that the mail says, as they were when it was queued; none where it says none.
+    pub detail: Option<serde_json::Value>,
 }
 
 impl std::fmt::Debug for ClaimedMail {
@@ -76,6 +78,7 @@ impl Outbox {
                     address: row.try_get("address")?,
                     attempt: row.try_get("attempts")?,
                     lease_token: row.try_get("lease_token")?,
+                    detail: row.try_get("detail")?,
                 })
             })
             .collect()

@@ -16,7 +16,7 @@ pub struct WorkspacesQuery;
 
 #[Object]
 impl WorkspacesQuery {
-    /// Who asks. Works without the header X-Workspace.
+    /// Who asks. Works without the header X-Workspace. FORBIDDEN for operators, who have no account.
     async fn viewer(&self, context: &Context<'_>) -> Result<Viewer> {
         let operation = operation(context).await?;
         let api_key = match operation.api_key_id() {
