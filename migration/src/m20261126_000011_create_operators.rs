@@ -5,7 +5,7 @@
 //! Tenant scoping: `operator_entries` is a tenant table: an entry belongs to the workspace that was entered, and is in its audit log.
 //! `operators` is global, because an operator belongs to no tenant; only doors see it. The doors that count over all tenants give
 //! numbers, never a name, an id or a text of a tenant, and refuse whoever is no operator.
-//! Locks: ACCESS EXCLUSIVE on `outgoing_mails` for the check of its kinds and on `jobs` for a policy, both without a scan of more than the mails.
+//! Locks: ACCESS EXCLUSIVE on `jobs` for a policy, without a scan.
 //! Rollback: drops operators and their entries, which are lost, with the mails about them; what they did stays in the audit log.
 //! Deploy order: before any process that lets operators in. Earlier workers leave mails of the new kind for later ones.
 
@@ -22,8 +22,7 @@ impl MigrationTrait for Migration {
         run(manager, include_str!("sql/operators.sql")).await?;
         tenant_table(manager, &OPERATOR_ENTRIES).await?;
         run(manager, include_str!("sql/operator_entries.sql")).await?;
-        run(manager, include_str!("sql/operations.sql")).await?;
-        run(manager, include_str!("sql/operator_mails.sql")).await
+        run(manager, include_str!("sql/operations.sql")).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

@@ -28,8 +28,6 @@ pub struct ClaimedMail {
     pub attempt: i32,
     /// The proof of the claim.
     pub lease_token: Uuid,
-    /// Facts that the mail says, as they were when it was queued; none where it says none.
-    pub detail: Option<serde_json::Value>,
 }
 
 impl std::fmt::Debug for ClaimedMail {
@@ -78,7 +76,6 @@ impl Outbox {
                     address: row.try_get("address")?,
                     attempt: row.try_get("attempts")?,
                     lease_token: row.try_get("lease_token")?,
-                    detail: row.try_get("detail")?,
                 })
             })
             .collect()
