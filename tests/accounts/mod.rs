@@ -35,15 +35,16 @@ const RESET: &str = "mutation($token: String!, $password: String!) {
 const VIEWER: &str = "{ viewer { user { email name } workspaces { slug role } } }";
 
 /// What came back, with its headers.
-struct Answer {
+pub struct Answer {
     status: u16,
     headers: reqwest::header::HeaderMap,
     body: Value,
 }
 
 impl Answer {
+    /// The data of an answer without errors.
     #[track_caller]
-    fn data(&self) -> &Value {
+    pub fn data(&self) -> &Value {
         assert_eq!(self.body.get("errors"), None, "{:#}", self.body);
         &self.body["data"]
     }
@@ -69,7 +70,7 @@ impl Answer {
 
     /// The tokens of a session: access and refresh.
     #[track_caller]
-    fn session(&self, field: &str) -> (String, String) {
+    pub fn session(&self, field: &str) -> (String, String) {
         let session = &self.data()[field];
         (text(&session["accessToken"]), text(&session["refreshToken"]))
     }
@@ -89,7 +90,8 @@ fn verified() -> AccountSettings {
     AccountSettings { require_verified_email: Some(true), ..AccountSettings::default() }
 }
 
-async fn ask(world: &World, headers: &[(&str, &str)], query: &str, variables: Value) -> Answer {
+/// Asks with these headers.
+pub async fn ask(world: &World, headers: &[(&str, &str)], query: &str, variables: Value) -> Answer {
     let body = json!({ "query": query, "variables": variables });
     let mut request = world.http().post(format!("{}/graphql", world.address)).json(&body);
     for (name, value) in headers {
@@ -102,12 +104,14 @@ async fn ask(world: &World, headers: &[(&str, &str)], query: &str, variables: Va
     Answer { status, headers, body }
 }
 
-async fn sign_up(world: &World, email: &str, password: &str) -> Answer {
+/// Signs up.
+pub async fn sign_up(world: &World, email: &str, password: &str) -> Answer {
     let input = json!({ "name": "Ann", "email": email, "password": password });
     ask(world, &[], SIGN_UP, json!({ "input": input })).await
 }
 
-async fn sign_in(world: &World, email: &str, password: &str) -> Answer {
+/// Signs in.
+pub async fn sign_in(world: &World, email: &str, password: &str) -> Answer {
     sign_in_from(world, &[], email, password).await
 }
 
@@ -131,7 +135,7 @@ async fn somebody(world: &World) -> (String, String) {
 }
 
 /// Takes the oldest mail that is due and writes its link, as the worker does: kind, and the token of the link where there is one.
-async fn next_mail(world: &World) -> Option<(String, Option<String>)> {
+pub async fn next_mail(world: &World) -> Option<(String, Option<String>)> {
     let outbox = world.stack.app().lane().outbox();
     let mail = outbox.claim(1, 60_000).await.expect("a claim").pop()?;
     let bytes: [u8; 32] = rand_bytes();

@@ -1,117 +1,16 @@
 //! Every field of every type in the schema, walked: none costs more statements because there are more parents, and none
 //! reads another value because it was asked for alone.
 
-use std::collections::{BTreeMap, VecDeque};
-
-use async_graphql::parser::parse_schema;
-use async_graphql::parser::types::{BaseType, FieldDefinition, Type, TypeKind, TypeSystemDefinition};
+use async_graphql::parser::types::FieldDefinition;
 use serde_json::{Value, json};
 
+use crate::support::schema::{Schema, named, needs_nothing, takes};
 use crate::support::world::text;
 use crate::support::{Who, World};
-
-/// The fields of the object types, and the members of the unions.
-struct Schema {
-    objects: BTreeMap<String, Vec<FieldDefinition>>,
-    unions: BTreeMap<String, Vec<String>>,
-}
-
-/// The way from the root to a type, as a query with a hole.
-#[derive(Clone)]
-struct Way {
-    before: String,
-    after: String,
-    /// Whether the way has a list whose size `$n` is.
-    sized: bool,
-}
-
-impl Way {
-    fn query(&self, selection: &str) -> String {
-        format!("query($n: Int) {} {selection} {}", self.before, self.after)
-    }
-
-    fn through(&self, before: &str, after: &str) -> Self {
-        let (before, after) = (format!("{} {before}", self.before), format!("{after} {}", self.after));
-        Self { before, after, sized: self.sized }
-    }
-}
-
-fn schema() -> Schema {
-    let document = parse_schema(footnote::graphql::sdl()).expect("the schema");
-    let mut schema = Schema { objects: BTreeMap::new(), unions: BTreeMap::new() };
-    for definition in document.definitions {
-        let TypeSystemDefinition::Type(one) = definition else { continue };
-        let name = one.node.name.node.to_string();
-        match one.node.kind {
-            TypeKind::Object(object) => {
-                schema.objects.insert(name, object.fields.into_iter().map(|field| field.node).collect());
-            }
-            TypeKind::Union(union) => {
-                let members = union.members.into_iter().map(|member| member.node.to_string()).collect();
-                schema.unions.insert(name, members);
-            }
-            _ => {}
-        }
-    }
-    schema
-}
-
-fn named(one: &Type) -> &str {
-    match &one.base {
-        BaseType::Named(name) => name,
-        BaseType::List(inner) => named(inner),
-    }
-}
-
-fn takes(field: &FieldDefinition, argument: &str) -> bool {
-    field.arguments.iter().any(|one| one.node.name.node == argument)
-}
-
-fn needs_nothing(field: &FieldDefinition) -> bool {
-    field.arguments.iter().all(|one| one.node.ty.node.nullable || one.node.default_value.is_some())
-}
 
 /// Whether a type holds a list, or an item of one, and is no object of its own.
 fn is_wrapping(name: &str) -> bool {
     ["Connection", "Edge", "PageInfo", "SearchResults"].iter().any(|part| name.ends_with(part))
-}
-
-/// The shortest way to each object type that can be reached without an id.
-fn ways(schema: &Schema) -> BTreeMap<String, Way> {
-    let root = Way { before: String::new(), after: String::new(), sized: false };
-    let mut found = BTreeMap::new();
-    let mut open: VecDeque<(String, Way)> = [("Query".to_owned(), root)].into();
-    while let Some((name, way)) = open.pop_front() {
-        if found.contains_key(&name) || name.starts_with("__") {
-            continue;
-        }
-        if let Some(members) = schema.unions.get(&name) {
-            for member in members {
-                open.push_back((member.clone(), way.through(&format!("{{ ... on {member}"), "}")));
-            }
-            continue;
-        }
-        let Some(fields) = schema.objects.get(&name) else { continue };
-        for field in fields {
-            let (field_name, inner) = (&field.name.node, named(&field.ty.node).to_owned());
-            let searches = field_name == "search";
-            if !needs_nothing(field) && !searches {
-                continue;
-            }
-            let sizes = takes(field, "first") && !way.sized;
-            let arguments = match (searches, sizes) {
-                (true, _) => "(query: \"paid leave\", first: $n)",
-                (_, true) => "(first: $n)",
-                _ if takes(field, "first") => "(first: 4)",
-                _ => "",
-            };
-            let mut next = way.through(&format!("{{ {field_name}{arguments}"), "}");
-            next.sized |= sizes || searches;
-            open.push_back((inner, next));
-        }
-        found.insert(name, way);
-    }
-    found
 }
 
 /// The selection of one field, with everything that it offers in a list.
@@ -181,14 +80,14 @@ async fn fill(world: &World) {
 async fn no_field_costs_more_statements_because_there_are_more_parents() {
     let world = World::new().await;
     fill(&world).await;
-    let schema = schema();
+    let schema = Schema::served();
     let ask = async |query: &str, n: i32| {
         let before = world.stack.app().database().round_trips();
         let reply = world.ask(Who::Owner, query, json!({ "n": n })).await;
         (reply.data(), world.stack.app().database().round_trips() - before)
     };
     let mut checked = 0;
-    for (name, way) in ways(&schema).into_iter().filter(|(_, way)| way.sized) {
+    for (name, way) in schema.ways().into_iter().filter(|(_, way)| way.sized) {
         if is_wrapping(&name) {
             continue;
         }
@@ -230,8 +129,8 @@ async fn no_field_costs_more_statements_because_there_are_more_parents() {
 async fn a_field_that_is_asked_for_alone_has_the_value_that_it_has_among_all() {
     let world = World::new().await;
     fill(&world).await;
-    let schema = schema();
-    for (name, way) in ways(&schema).into_iter().filter(|(_, way)| way.sized) {
+    let schema = Schema::served();
+    for (name, way) in schema.ways().into_iter().filter(|(_, way)| way.sized) {
         if is_wrapping(&name) {
             continue;
         }

@@ -19,7 +19,7 @@ enum Outcome {
 }
 
 /// Both workspaces with a row in every table: a document, its ingestion, a run, and a dead job.
-async fn world_with_a_row_in_every_table() -> World {
+pub(super) async fn world_with_a_row_in_every_table() -> World {
     let world = World::new().await;
     for who in [Who::Owner, Who::Stranger] {
         let collection = world.collection(who, "Handbook").await;

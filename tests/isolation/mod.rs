@@ -3,8 +3,13 @@
 mod cancellation;
 mod catalog;
 mod expected;
+mod fields;
+mod ids;
 mod matrix;
+mod operations;
+mod people;
 mod requests;
+mod rooms;
 pub mod vectors;
 
 pub use expected::TENANT_TABLES;

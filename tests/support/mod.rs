@@ -11,6 +11,8 @@ pub mod pooler;
 pub mod provider;
 pub mod proxy;
 pub mod s3;
+pub mod schema;
+pub mod socket;
 pub mod world;
 
 pub use client::{Reply, Who};

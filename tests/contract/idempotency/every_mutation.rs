@@ -1,15 +1,11 @@
 //! Generated from the schema: every mutation there is, sent twice under one key, happens once, or is one that takes no key.
 
-use std::collections::HashMap;
-
-use async_graphql::Positioned;
-use async_graphql::parser::parse_schema;
-use async_graphql::parser::types::{BaseType, FieldDefinition, Type, TypeKind, TypeSystemDefinition};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use super::send;
 use crate::isolation::TENANT_TABLES;
+use crate::support::schema::{Schema, named};
 use crate::support::world::text;
 use crate::support::{Who, World};
 
@@ -100,50 +96,6 @@ async fn dead_job(world: &World) -> String {
     id.to_string()
 }
 
-/// The object types of the schema by name.
-fn objects() -> HashMap<String, Vec<Positioned<FieldDefinition>>> {
-    let document = parse_schema(footnote::graphql::sdl()).expect("the schema");
-    let types = document.definitions.into_iter().filter_map(|definition| match definition {
-        TypeSystemDefinition::Type(one) => Some(one.node),
-        _ => None,
-    });
-    types
-        .filter_map(|one| match one.kind {
-            TypeKind::Object(object) => Some((one.name.node.to_string(), object.fields)),
-            _ => None,
-        })
-        .collect()
-}
-
-fn named(one: &Type) -> &str {
-    match &one.base {
-        BaseType::Named(name) => name,
-        BaseType::List(inner) => named(inner),
-    }
-}
-
-/// A selection of everything that takes no argument, so many objects deep.
-fn selection(
-    objects: &HashMap<String, Vec<Positioned<FieldDefinition>>>,
-    name: &str,
-    depth: usize,
-) -> String {
-    let mut parts = vec!["__typename".to_owned()];
-    for field in &objects[name] {
-        let (field, inner) = (&field.node, named(&field.node.ty.node));
-        let whole = field.arguments.iter().all(|argument| argument.node.ty.node.nullable);
-        match objects.contains_key(inner) {
-            _ if !whole || inner.ends_with("Connection") => {}
-            true if depth > 0 => {
-                parts.push(format!("{} {}", field.name.node, selection(objects, inner, depth - 1)));
-            }
-            true => {}
-            false => parts.push(field.name.node.to_string()),
-        }
-    }
-    format!("{{ {} }}", parts.join(" "))
-}
-
 /// What stands in every table of tenants and of accounts but the records' own.
 async fn contents(superuser: &mut PgConnection) -> Vec<(String, i64, String)> {
     let mut contents = Vec::new();
@@ -163,18 +115,18 @@ async fn contents(superuser: &mut PgConnection) -> Vec<(String, i64, String)> {
 #[tokio::test]
 async fn every_mutation_of_the_schema_happens_once_under_one_key() {
     let world = World::without_worker().await;
-    let objects = objects();
+    let schema = Schema::served();
     let mut superuser = world.superuser().await;
     let mut missing = Vec::new();
-    for field in &objects["Mutation"] {
-        let mutation = field.node.name.node.as_str();
+    for field in &schema.objects["Mutation"] {
+        let mutation = field.name.node.as_str();
         let Some(input) = input(&world, mutation).await else {
             missing.push(mutation);
             continue;
         };
-        assert_eq!(field.node.arguments.len(), 1, "{mutation} takes one input");
-        let kind = &field.node.arguments[0].node.ty.node;
-        let payload = selection(&objects, named(&field.node.ty.node), 2);
+        assert_eq!(field.arguments.len(), 1, "{mutation} takes one input");
+        let kind = &field.arguments[0].node.ty.node;
+        let payload = schema.selection(named(&field.ty.node), 2);
         let query = format!("mutation($input: {kind}) {{ {mutation}(input: $input) {payload} }}");
         let variables = json!({ "input": input });
         let before = contents(&mut superuser).await;
@@ -198,5 +150,5 @@ async fn every_mutation_of_the_schema_happens_once_under_one_key() {
     assert!(missing.is_empty(), "mutations without an input in this test: {missing:?}");
     let records = "select (select count(*) from idempotency_records) + (select count(*) from account_idempotency_records)";
     let records = usize::try_from(world.count(records).await).expect("a count");
-    assert_eq!(records, objects["Mutation"].len() - WITHOUT_KEY.len());
+    assert_eq!(records, schema.objects["Mutation"].len() - WITHOUT_KEY.len());
 }
