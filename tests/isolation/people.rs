@@ -1,7 +1,7 @@
 //! Everybody who asks in the proof over the API, besides those of every world: the weaker roles, and whoever is nobody any more.
 
 use chrono::TimeDelta;
-use entity::id::{MembershipId, UserId};
+use entity::id::{MembershipId, RoleId, UserId};
 use footnote::operations::people::People;
 use serde_json::Value;
 
@@ -125,24 +125,27 @@ impl Person {
         let email = format!("{}@permissions.example", name.replace([' ', ':'], "-").to_lowercase());
         let user = doors.create_user(&email, name).await.expect("a user");
         let mut superuser = world.superuser().await;
-        sqlx::query("insert into roles (name, description) values ($1, 'Of a test.')")
-            .bind(name)
+        // Past the triggers, which ask who grants what.
+        sqlx::query("set session_replication_role = replica")
             .execute(&mut superuser)
             .await
-            .expect("a role");
-        sqlx::query("insert into role_permissions (role, permission) select $1, unnest($2::text[])")
-            .bind(name)
-            .bind(permissions)
-            .execute(&mut superuser)
-            .await
-            .expect("its permissions");
+            .expect("no triggers");
+        let role = RoleId::new().0;
         sqlx::query(
-            "insert into memberships (workspace_id, id, user_id, role)
-             select w.id, $1, $2, $3 from workspaces w where w.slug = 'acme'",
+            "insert into roles (workspace_id, id, name, permissions) select id, $1, $2, $3 from workspaces where slug = 'acme'",
+        )
+        .bind(role)
+        .bind(name)
+        .bind(permissions)
+        .execute(&mut superuser)
+        .await
+        .expect("a role");
+        sqlx::query(
+            "insert into memberships (workspace_id, id, user_id, role_id) select id, $1, $2, $3 from workspaces where slug = 'acme'",
         )
         .bind(MembershipId::new().0)
         .bind(user.0)
-        .bind(name)
+        .bind(role)
         .execute(&mut superuser)
         .await
         .expect("a member");

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use entity::id::{
     AgentId, AgentRunId, ChunkId, CitationId, CollectionId, DocumentId, DocumentVersionId, EventId,
-    IngestionId, JobId, MembershipId, UserId, WorkspaceId,
+    IngestionId, JobId, MembershipId, RoleId, UserId, WorkspaceId,
 };
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Row};
@@ -123,6 +123,7 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("Ingestion", IngestionId::PREFIX, "select id from ingestions where workspace_id = $1 and $2 <> ''"),
     ("Job", JobId::PREFIX, "select id from jobs where workspace_id = $1 and $2 <> ''"),
     ("Membership", MembershipId::PREFIX, "select id from memberships where workspace_id = $1 and $2 <> ''"),
+    ("Role", RoleId::PREFIX, "select id from roles where workspace_id = $1 and $2 <> ''"),
     ("User", UserId::PREFIX, "select user_id from memberships where workspace_id = $1 and $2 <> ''"),
     ("Workspace", WorkspaceId::PREFIX, "select id from workspaces where id = $1 and $2 <> ''"),
 ];
