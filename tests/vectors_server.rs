@@ -7,7 +7,7 @@ use footnote::config::{Limits, Services, VectorService};
 use footnote_qdrant_server::Server;
 use serde_json::{Value, json};
 
-use crate::isolation::vectors::planted_points_are_dropped_and_counted;
+use crate::isolation::vectors::{planted_points_are_dropped_and_counted, their_words_do_not_move_my_ranking};
 use crate::support::proxy::{Fault, FaultProxy};
 use crate::support::{Who, World};
 
@@ -103,6 +103,12 @@ async fn what_is_ingested_is_found_by_its_tenant_alone() {
 async fn a_point_planted_on_the_server_is_dropped_and_counted() {
     let server = Server::start().expect("a port and a folder");
     planted_points_are_dropped_and_counted(&world_on(server.url()).await).await;
+}
+
+#[tokio::test]
+async fn another_tenants_words_do_not_move_my_ranking_on_the_server() {
+    let server = Server::start().expect("a port and a folder");
+    their_words_do_not_move_my_ranking(&world_on(server.url()).await).await;
 }
 
 #[tokio::test]

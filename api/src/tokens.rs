@@ -154,6 +154,7 @@ impl Tokens {
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.validate_nbf = true;
         validation.leeway = 5;
         let data =
             jsonwebtoken::decode::<Claims>(token.trim(), &self.verifying, &validation).map_err(|error| {
@@ -193,7 +194,14 @@ pub fn as_pem(key: &str) -> String {
 mod tests {
     use super::Tokens;
     use crate::clock::now;
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use ed25519_dalek::pkcs8::EncodePublicKey;
+    use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+    use ed25519_dalek::{SigningKey, VerifyingKey};
     use entity::id::{SessionId, UserId};
+    use jsonwebtoken::{Algorithm, EncodingKey, Header};
+    use serde_json::{Value, json};
 
     fn tokens() -> Tokens {
         let folder = tempfile::tempdir().expect("a folder");
@@ -254,6 +262,99 @@ mod tests {
             &"x".repeat(100_000),
         ] {
             assert!(ours.verify(bad).is_err());
+        }
+    }
+
+    /// Of a signing key and the claims of a good token: signed by hand, so that anything can be wrong with it.
+    fn sign(signing: &EncodingKey, header: &Header, claims: &Value) -> String {
+        format!("Bearer {}", jsonwebtoken::encode(header, claims, signing).expect("signed"))
+    }
+
+    #[test]
+    fn a_token_of_our_key_that_is_not_exactly_right_is_refused() {
+        let ours = tokens();
+        let seconds = now().timestamp();
+        let session = SessionId::new();
+        let good = json!({ "iss": "footnote", "aud": "footnote", "sub": UserId::new().to_string(), "sid": session.to_string(),
+            "iat": seconds, "exp": seconds + 600 });
+        let head = Header::new(Algorithm::EdDSA);
+        assert_eq!(ours.verify(&sign(&ours.signing, &head, &good)).expect("valid"), session);
+        let with = |name: &str, value: Value| {
+            let mut claims = good.clone();
+            claims[name] = value;
+            claims
+        };
+        let without = |name: &str| {
+            let mut claims = good.clone();
+            claims.as_object_mut().expect("claims").remove(name);
+            claims
+        };
+        for (what, claims) in [
+            ("of another issuer", with("iss", json!("https://issuer.example"))),
+            ("of a list of issuers", with("iss", json!(["https://issuer.example", "else"]))),
+            ("of no issuer", without("iss")),
+            ("for somebody else", with("aud", json!("another"))),
+            ("for a list of others", with("aud", json!(["a", "b"]))),
+            ("for nobody", without("aud")),
+            ("expired", with("exp", json!(seconds - 6))),
+            ("without an end", without("exp")),
+            ("with words for its end", with("exp", json!("never"))),
+            ("not yet valid", with("nbf", json!(seconds + 60))),
+            ("of no person", without("sub")),
+            ("of no session", without("sid")),
+            ("of a session that is no id", with("sid", json!("session_x"))),
+            ("of a person in the session's place", with("sid", good["sub"].clone())),
+        ] {
+            let refused = ours.verify(&sign(&ours.signing, &head, &claims));
+            assert_eq!(
+                refused.map_err(|error| error.message()),
+                Err("The token is not valid; sign in again.".to_owned()),
+                "{what}"
+            );
+        }
+        ours.verify(&sign(&ours.signing, &head, &with("nbf", json!(seconds)))).expect("valid from now on");
+    }
+
+    #[test]
+    fn what_everybody_knows_signs_nothing_and_no_header_brings_a_key() {
+        let key = SigningKey::from_bytes(&rand::random());
+        let ours = Tokens::with(&key).expect("a key");
+        let good = json!({ "iss": "footnote", "aud": "footnote", "sub": UserId::new().to_string(),
+            "sid": SessionId::new().to_string(), "iat": now().timestamp(), "exp": now().timestamp() + 600 });
+        // The public key in each form that a library might take for a secret.
+        let public: VerifyingKey = key.verifying_key();
+        let pem = public.to_public_key_pem(LineEnding::LF).expect("PEM");
+        let der = public.to_public_key_der().expect("DER");
+        for secret in [public.as_bytes().as_slice(), pem.as_bytes(), der.as_bytes(), b""] {
+            for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
+                let forged = sign(&EncodingKey::from_secret(secret), &Header::new(algorithm), &good);
+                assert!(ours.verify(&forged).is_err(), "{algorithm:?}");
+            }
+        }
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let right = sign(&ours.signing, &Header::new(Algorithm::EdDSA), &good);
+        let signature = right.rsplit('.').next().expect("a signature");
+        for algorithm in ["none", "None", "NONE", "", "EdDSA", "HS256", "ES256"] {
+            for end in ["", if algorithm == "EdDSA" { "AAAA" } else { signature }] {
+                let forged = format!(
+                    "Bearer {}.{}.{end}",
+                    part(&json!({ "alg": algorithm, "typ": "JWT" })),
+                    part(&good)
+                );
+                assert!(ours.verify(&forged).is_err(), "{algorithm}");
+            }
+        }
+        // Key ids and keys of the sender's choosing: there is one key, and nothing is looked up or fetched.
+        let theirs = Tokens::of_nobody().expect("a key");
+        let x = URL_SAFE_NO_PAD.encode(SigningKey::from_bytes(&rand::random()).verifying_key().as_bytes());
+        for number in 0..1000 {
+            let header = Header {
+                kid: Some(format!("unknown-{number}")),
+                jku: Some(format!("http://127.0.0.1:1/{number}")),
+                jwk: serde_json::from_value(json!({ "kty": "OKP", "crv": "Ed25519", "x": x })).ok(),
+                ..Header::new(Algorithm::EdDSA)
+            };
+            assert!(ours.verify(&sign(&theirs.signing, &header, &good)).is_err());
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod cancellation;
 mod catalog;
+mod crowds;
 mod expected;
 mod fields;
 mod ids;
@@ -10,6 +11,7 @@ mod operations;
 mod people;
 mod requests;
 mod rooms;
+mod traces;
 pub mod vectors;
 
 pub use expected::TENANT_TABLES;

@@ -57,7 +57,11 @@ impl World {
         let settings = Settings {
             data: data.clone(),
             urls: database.urls.clone(),
-            limits: Limits { app_connections: 8, worker_connections: 6, ..limits },
+            limits: Limits {
+                app_connections: limits.app_connections.min(8),
+                worker_connections: limits.worker_connections.min(6),
+                ..limits
+            },
             services,
         };
         let mut stack = Stack::open(settings).await.expect("a stack");
