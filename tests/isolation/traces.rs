@@ -46,44 +46,44 @@ impl<'a> MakeWriter<'a> for Log {
     }
 }
 
-/// A document, its ingestion, a search, a run, refusals and a fault, of which each text contains the word; the tokens that were shown.
-async fn work(world: &World, who: Who, word: &str) -> Vec<String> {
-    let collection = world.collection(who, &format!("Collection {word}")).await;
-    let body = format!("The {word} clause holds for thirty days of paid leave.");
-    let document = world.document(who, &collection, &format!("Title {word}"), &body).await;
+/// A document, its ingestion, a search, a run, refusals and a fault, of which each text contains the mark; the tokens that were shown.
+async fn work(world: &World, who: Who, mark: &str) -> Vec<String> {
+    let collection = world.collection(who, &format!("Collection {mark}")).await;
+    let body = format!("The {mark} clause holds for thirty days of paid leave.");
+    let document = world.document(who, &collection, &format!("Title {mark}"), &body).await;
     assert_eq!(world.ingested(who, &document).await["status"], "SUCCEEDED");
-    let malformed = world.document(who, &collection, "Empty", &format!("<!-- {word} -->")).await;
+    let malformed = world.document(who, &collection, "Empty", &format!("<!-- {mark} -->")).await;
     world.ingested(who, &malformed).await;
     let search = "query($query: String!) { search(query: $query) { nodes { passage } } }";
-    let found = world.ask(who, search, json!({ "query": format!("{word} clause") })).await.data();
+    let found = world.ask(who, search, json!({ "query": format!("{mark} clause") })).await.data();
     assert_ne!(found["search"]["nodes"], json!([]));
-    let agent = world.agent(who, &format!("Agent {word}")).await;
-    let run = world.run(who, &agent, &format!("How long does the {word} clause hold?")).await;
+    let agent = world.agent(who, &format!("Agent {mark}")).await;
+    let run = world.run(who, &agent, &format!("How long does the {mark} clause hold?")).await;
     assert_eq!(world.finished(who, &run).await["status"], "SUCCEEDED");
     // Refused: for its form, for its length, for what it names, and for a document that is none.
-    let long = word.repeat(10_000);
+    let long = mark.repeat(10_000);
     let create =
         "mutation($name: String!) { collectionCreate(input: { name: $name }) { collection { id } } }";
-    for name in [format!("{word}\u{0}"), long, String::new()] {
+    for name in [format!("{mark}\u{0}"), long, String::new()] {
         assert_eq!(world.ask(who, create, json!({ "name": name })).await.code(), "BAD_USER_INPUT");
     }
-    let unknown = format!("{{ {word}(id: \"{word}\") {{ {word} }} }}");
+    let unknown = format!("{{ {mark}(id: \"{mark}\") {{ {mark} }} }}");
     assert_eq!(world.ask(who, &unknown, json!({})).await.code(), "GRAPHQL_VALIDATION_FAILED");
-    assert_eq!(world.ask(who, &format!("{{ {word} "), json!({})).await.code(), "GRAPHQL_PARSE_FAILED");
+    assert_eq!(world.ask(who, &format!("{{ {mark} "), json!({})).await.code(), "GRAPHQL_PARSE_FAILED");
     // A fault of ours, made by hand: PostgreSQL tells of the whole row in it.
     let forbid = "alter table collections drop constraint if exists of_a_test; alter table collections add constraint of_a_test check (name not like '%fault')";
     sqlx::raw_sql(forbid).execute(&mut world.superuser().await).await.expect("a constraint");
-    let fault = world.ask(who, create, json!({ "name": format!("{word} fault") })).await;
+    let fault = world.ask(who, create, json!({ "name": format!("{mark} fault") })).await;
     assert_eq!(fault.code(), "INTERNAL");
     assert!(
-        !fault.body.to_string().contains(word) && !fault.body.to_string().contains("of_a_test"),
+        !fault.body.to_string().contains(mark) && !fault.body.to_string().contains("of_a_test"),
         "{:#}",
         fault.body
     );
     let upload =
         "mutation($input: DocumentCreateInput!) { documentCreate(input: $input) { upload { url } } }";
-    let asked = json!({ "filename": format!("{word}.md"), "contentType": "text/markdown", "sizeBytes": 5 });
-    let input = json!({ "collectionId": collection, "title": word, "upload": asked });
+    let asked = json!({ "filename": format!("{mark}.md"), "contentType": "text/markdown", "sizeBytes": 5 });
+    let input = json!({ "collectionId": collection, "title": mark, "upload": asked });
     let url = text(
         &world.ask(who, upload, json!({ "input": input })).await.data()["documentCreate"]["upload"]["url"],
     );
@@ -113,9 +113,9 @@ async fn logs_have_no_text_no_secret_and_nothing_of_another_tenant() {
     let world = World::new().await;
     let mut secrets = vec!["correct-horse-battery".to_owned()];
     let mut logs = Vec::new();
-    for (who, word) in [(Who::Owner, "zanzibar"), (Who::Stranger, "xylophone")] {
+    for (who, mark) in [(Who::Owner, "zanzibar"), (Who::Stranger, "xylophone")] {
         log.take();
-        secrets.extend(work(&world, who, word).await);
+        secrets.extend(work(&world, who, mark).await);
         logs.push(log.take());
     }
     let email = "ann@example.com";
@@ -174,15 +174,15 @@ async fn processes_call_ids_to_each_other_and_nothing_else() {
     let world = World::new().await;
     let mut listener = PgListener::connect(&world.database.superuser).await.expect("a listener");
     listener.listen("footnote_wake").await.expect("listening");
-    for (who, word) in [(Who::Owner, "zanzibar"), (Who::Stranger, "xylophone")] {
-        work(&world, who, word).await;
+    for (who, mark) in [(Who::Owner, "zanzibar"), (Who::Stranger, "xylophone")] {
+        work(&world, who, mark).await;
     }
     let (mut jobs, mut runs) = (0, 0);
     while let Ok(heard) = tokio::time::timeout(Duration::from_secs(2), listener.recv()).await {
         let payload = heard.expect("a notification").payload().to_owned();
         for wake in serde_json::from_str::<Vec<Value>>(&payload).expect("a list") {
             match &wake {
-                Value::String(word) if word == "jobs" || word == "mails" => jobs += 1,
+                Value::String(kind) if kind == "jobs" || kind == "mails" => jobs += 1,
                 Value::Object(fields) if fields.len() == 1 => {
                     let id = fields.values().next().and_then(Value::as_str).unwrap_or_default();
                     assert!(uuid::Uuid::parse_str(id).is_ok(), "{payload}");
