@@ -8,6 +8,7 @@ mod config;
 mod contract;
 mod crash;
 mod doctor;
+mod gate;
 mod health;
 mod isolation;
 mod issuers;

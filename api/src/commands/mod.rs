@@ -9,6 +9,7 @@ mod bootstrap;
 mod config;
 mod demo;
 mod doctor;
+mod gate;
 mod guide;
 mod health;
 mod interrupt;
@@ -89,6 +90,9 @@ enum Command {
     Health(health::Health),
     /// Make the key that several gateways sign access tokens with.
     Key(key::Key),
+    /// Measure what must hold of this build: its architecture, its migrations, the isolation of tenants.
+    #[command(after_help = gate::EXAMPLES)]
+    Gate(gate::Gate),
     /// Measure ingestion, search, reads and writes on this machine, in databases of their own.
     #[command(after_help = bench::EXAMPLES)]
     Bench(bench::Bench),
@@ -145,7 +149,12 @@ impl Command {
             Self::Token(token) => token.check(faults),
             Self::Bootstrap(bootstrap) => bootstrap.check(faults),
             Self::Doctor(doctor) => doctor.check(faults),
-            Self::Migrate(_) | Self::Schema | Self::Health(_) | Self::Key(_) | Self::Bench(_) => {}
+            Self::Migrate(_)
+            | Self::Schema
+            | Self::Health(_)
+            | Self::Key(_)
+            | Self::Gate(_)
+            | Self::Bench(_) => {}
         }
     }
 }
@@ -167,6 +176,7 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Doctor(doctor) => doctor.run(interrupt).await,
             Command::Health(health) => health.run(interrupt).await,
             Command::Key(key) => key.run(),
+            Command::Gate(gate) => Box::pin(gate.run(interrupt)).await,
             Command::Bench(bench) => Box::pin(bench.run(interrupt)).await,
         }
     });

@@ -1,4 +1,4 @@
-//! How far the ingestion is: a bar where somebody watches a terminal, lines in the log elsewhere.
+//! How far something is: a bar where somebody watches a terminal, lines in the log elsewhere.
 
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
@@ -72,6 +72,33 @@ impl Progress for IngestionProgress {
         match self {
             Self::Bar(bar) => bar.finish_and_clear(),
             Self::Log { total, .. } => tracing::info!(documents = *total, failed, "ingested the documents"),
+        }
+    }
+}
+
+/// Something that takes a while and has no steps to count.
+pub struct Waiting(Option<ProgressBar>);
+
+impl Waiting {
+    /// Shows what is waited for, with the time, on a terminal; a line in the log elsewhere.
+    pub fn begin(what: &'static str) -> Self {
+        if !is_watched() {
+            tracing::info!(what, "measuring");
+            return Self(None);
+        }
+        let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg}  {elapsed}") {
+            spinner.set_style(style);
+        }
+        spinner.set_message(what);
+        spinner.enable_steady_tick(Duration::from_millis(100));
+        Self(Some(spinner))
+    }
+
+    /// Takes it away.
+    pub fn end(self) {
+        if let Some(spinner) = self.0 {
+            spinner.finish_and_clear();
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod catalog_dump;
 pub mod doctor;
 mod duty;
 pub mod failure;
+pub mod gate;
 pub mod given_passwords;
 mod health_checks;
 pub mod manual;
@@ -25,6 +26,7 @@ pub mod seed;
 mod setting_checks;
 pub mod signed_in;
 pub mod stack;
+mod throwaway;
 
 pub use duty::Duty;
 pub use failure::Failure;

@@ -70,7 +70,7 @@ impl PrivateDatabase {
     /// The address for the superuser, whom no policy binds: for the seeding of a database to measure on.
     #[must_use]
     pub(super) fn superuser_url(&self) -> String {
-        self.cluster.superuser_url(DATABASE)
+        superuser_url(&self.cluster)
     }
 
     /// Stops it; open transactions roll back.
@@ -85,6 +85,11 @@ impl PrivateDatabase {
 pub(super) fn url(cluster: &Cluster, role: Role, passwords: &Passwords) -> String {
     let password = passwords.of(role).reveal();
     format!("postgresql://{}:{password}@127.0.0.1:{}/{DATABASE}", role.name(), cluster.port())
+}
+
+/// The address of a cluster's database for the superuser.
+pub(super) fn superuser_url(cluster: &Cluster) -> String {
+    cluster.superuser_url(DATABASE)
 }
 
 /// Makes the database and the roles where they are not as they should be.

@@ -4,7 +4,6 @@
 //! given for this. A database that holds anything is refused, because undoing loses data. From the first migration on
 //! there are a person and a workspace, so that later ones do not run over empty tables only.
 
-use std::path::PathBuf;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -14,9 +13,8 @@ use sqlx::postgres::PgConnection;
 use super::catalog_dump::Dump;
 use super::migrations::Migrations;
 use super::people::People;
-use super::roles::{self, Passwords, Role};
-use super::{Failure, private_database};
-use crate::embedded::{Cluster, Options};
+use super::throwaway::Throwaway;
+use super::{Failure, roles};
 
 /// How one migration did.
 #[derive(Clone, Debug, Serialize)]
@@ -52,21 +50,8 @@ pub struct Report {
 ///
 /// [`Failure::Postgres`] and [`Failure::Database`]; [`Failure::Migration`] where a migration cannot be applied or undone.
 pub async fn rehearse_privately(interrupted: impl Future<Output = ()>) -> Result<Report, Failure> {
-    let folder = std::env::temp_dir().join(format!("footnote-rehearsal-{:016x}", rand::random::<u64>()));
-    let mut leftovers = Leftovers(vec![folder.clone()]);
-    let cluster = Cluster::start(Options { folder, max_connections: 20, durable: false }).await?;
-    leftovers.0.push(cluster.folder().to_owned());
-    let passwords = Passwords::random();
-    let work = async {
-        private_database::prepare(&cluster, &passwords).await?;
-        rehearse(&private_database::url(&cluster, Role::Owner, &passwords)).await
-    };
-    let report = tokio::select! {
-        report = work => report,
-        () = interrupted => Err(Failure::Interrupted),
-    };
-    cluster.stop().await;
-    report
+    let throwaway = Throwaway::start("rehearsal").await?;
+    throwaway.with(async |throwaway| rehearse(&throwaway.owner_url()).await, interrupted).await
 }
 
 /// Rehearses in an empty database to which the address leads as its owner.
@@ -151,16 +136,4 @@ async fn refuse_used(catalog: &mut PgConnection, migrations: &Migrations) -> Res
 /// To a tenth.
 fn milliseconds(since: Instant) -> f64 {
     (since.elapsed().as_secs_f64() * 10_000.0).round() / 10.0
-}
-
-/// Folders that go away with the value.
-struct Leftovers(Vec<PathBuf>);
-
-impl Drop for Leftovers {
-    fn drop(&mut self) {
-        for folder in &self.0 {
-            // A folder that stays in the place for temporary files is the system's to clear away.
-            let _ = std::fs::remove_dir_all(folder);
-        }
-    }
 }
