@@ -35,8 +35,9 @@ pub const FORCED: &[Check] = &[
     },
 ];
 
-/// Policies name their roles.
-pub const NOT_PUBLIC: &[Check] = &[Check {
+/// Policies name their roles, and ask something.
+pub const NOT_PUBLIC: &[Check] = &[
+    Check {
     name: "no policy is for PUBLIC",
     sql: "select tablename || '.' || policyname from pg_policies
           where schemaname in ('public', 'app') and 'public' = any (roles)",
@@ -45,7 +46,28 @@ pub const NOT_PUBLIC: &[Check] = &[Check {
         sql: "create policy open on public.agents for select using (true)",
         named: "agents.open",
     }],
-}];
+},
+    Check {
+        name: "what lets everything through is for doors, for migrations, or for reading a table without tenants",
+        sql: "select p.tablename || '.' || p.policyname from pg_policies p
+              where p.schemaname in ('public', 'app') and p.permissive = 'PERMISSIVE' and 'true' in (p.qual, p.with_check)
+                and not p.roles <@ array['footnote_system', 'footnote_owner']::name[]
+                and not (p.cmd = 'SELECT' and p.tablename not in (select name from tenant)
+                  and p.roles <@ array['footnote_app', 'footnote_worker', 'footnote_system']::name[])",
+        add: "Ask for a permission, a job or the actor: `(select app.can('…'))`.",
+        offences: &[
+            Offence { sql: "alter policy doors on public.jobs to footnote_system, footnote_app", named: "jobs.doors" },
+            Offence {
+                sql: "create policy everyone on public.agents for select to footnote_app using (true)",
+                named: "agents.everyone",
+            },
+            Offence {
+                sql: "create policy everyone on public.users for insert to footnote_app with check (true)",
+                named: "users.everyone",
+            },
+        ],
+    },
+];
 
 /// What is granted and what policies allow are the same.
 pub const BY_VERB: &[Check] = &[

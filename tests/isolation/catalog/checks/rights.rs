@@ -40,6 +40,23 @@ pub const ROWS_ALONE: &[Check] = &[
         ],
     },
     Check {
+        name: "the application's roles make nothing, not even temporary objects",
+        sql: "select format('%s: %s in %s', role, verb, current_database()) from unnest(array['footnote_app', 'footnote_worker', 'footnote_system']) role,
+                unnest(array['CREATE', 'TEMPORARY']) verb where has_database_privilege(role, current_database(), verb)
+              union all
+              select format('%s: CREATE in the schema %s', role, n.nspname) from pg_namespace n,
+                unnest(array['footnote_app', 'footnote_worker', 'footnote_maintenance']) role
+              where n.nspname in ('public', 'app') and has_schema_privilege(role, n.oid, 'CREATE')",
+        add: "Revoke it: the search path of a door begins with the caller's temporary objects, whatever it is set to.",
+        offences: &[
+            Offence {
+                sql: "do $$ begin execute format('grant temporary on database %I to footnote_app', current_database()); end $$",
+                named: "footnote_app: TEMPORARY",
+            },
+            Offence { sql: "grant create on schema app to footnote_worker", named: "footnote_worker: CREATE in the schema app" },
+        ],
+    },
+    Check {
         name: "tables that only doors see are granted to no role of the application",
         sql: "select distinct format('%s: %s for %s', g.name, g.verb, g.role) from granted g
               where g.role in ('footnote_app', 'footnote_worker')
