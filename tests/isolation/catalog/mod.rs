@@ -9,7 +9,7 @@ mod explained;
 use sqlx::{Connection, PgConnection, Row};
 
 use self::checks::{Check, doors, keys, policies, rights, tables};
-use self::explained::{UNINDEXED, UNTENANTED};
+use self::explained::{NOT_SEARCHED, UNINDEXED, UNTENANTED};
 use super::expected::{DOORS, OTHER_TABLES, TENANT_TABLES};
 use crate::support::database::{TestDatabase, connect};
 
@@ -17,6 +17,7 @@ use crate::support::database::{TestDatabase, connect};
 const LISTS: &str = "
 create temp table untenanted (name text);
 create temp table unindexed (name text);
+create temp table not_searched (name text);
 create temp table listed_tenant (name text);
 create temp table listed_other (name text, closed boolean);
 create temp table listed_door (name text);
@@ -46,6 +47,7 @@ async fn catalogue() -> PgConnection {
     for (insert, list) in [
         ("insert into untenanted select unnest($1::text[])", first(UNTENANTED)),
         ("insert into unindexed select unnest($1::text[])", first(UNINDEXED)),
+        ("insert into not_searched select unnest($1::text[])", first(NOT_SEARCHED)),
         ("insert into listed_tenant select unnest($1::text[])", tenant),
         ("insert into listed_door select unnest($1::text[])", names(DOORS)),
     ] {

@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 
 use crate::clock;
 
+/// No example is longer.
+const LONGEST: usize = 4096;
+
 /// Values of a type, the plainest first; none where the type is unknown. `texts` are the CHECKs that name the column.
 pub(super) fn of(kind: &str, texts: &[&str]) -> Vec<Value> {
     if let Some(element) = kind.strip_suffix("[]") {
@@ -51,12 +54,97 @@ fn words(texts: &[&str]) -> Vec<Value> {
     ];
     let mut found: Vec<String> = usual.iter().map(ToString::to_string).collect();
     for text in texts {
-        // Between quotes; a doubled one inside stands for itself.
+        // Between quotes; a doubled one inside stands for itself. A pattern stands for what fits it.
         let protected = text.replace("''", "\u{0}");
-        let quoted = protected.split('\'').skip(1).step_by(2);
-        found.extend(quoted.map(|word| word.replace('\u{0}', "'")));
+        for word in protected.split('\'').skip(1).step_by(2).map(|word| word.replace('\u{0}', "'")) {
+            found.extend(word.strip_prefix('^').map(example));
+            found.push(word);
+        }
     }
     unique(found.into_iter().map(Value::from))
+}
+
+/// A text that fits a regular expression of the plain kind: literals, escapes, classes, groups and counts. What is of another
+/// kind gives a text that does not fit, and is then said to.
+fn example(pattern: &str) -> String {
+    let characters: Vec<char> = pattern.chars().collect();
+    alternatives(&characters, &mut 0)
+}
+
+/// The first of the alternatives up to the end of the group.
+fn alternatives(pattern: &[char], at: &mut usize) -> String {
+    let mut first = None;
+    loop {
+        let branch = sequence(pattern, at);
+        first.get_or_insert(branch);
+        match pattern.get(*at) {
+            Some('|') => *at += 1,
+            _ => return first.unwrap_or_default(),
+        }
+    }
+}
+
+fn sequence(pattern: &[char], at: &mut usize) -> String {
+    let mut text = String::new();
+    while let Some(&character) = pattern.get(*at) {
+        if matches!(character, '|' | ')') {
+            break;
+        }
+        *at += 1;
+        let part = match character {
+            '$' | '^' => String::new(),
+            '.' => "x".to_owned(),
+            '\\' => {
+                *at += 1;
+                match pattern.get(*at - 1) {
+                    Some('d') => "1".to_owned(),
+                    Some('w') => "x".to_owned(),
+                    escaped => escaped.into_iter().collect(),
+                }
+            }
+            '[' => {
+                let member = pattern.get(*at).copied().unwrap_or('x');
+                // A bracket that comes first is a member.
+                let from = (*at + 1).min(pattern.len());
+                *at = pattern[from..]
+                    .iter()
+                    .position(|c| *c == ']')
+                    .map_or(pattern.len(), |end| from + end + 1);
+                if member == '^' { "x".to_owned() } else { member.to_string() }
+            }
+            '(' => {
+                let named = pattern[*at..].starts_with(&['?', ':']);
+                *at += if named { 2 } else { 0 };
+                let inside = alternatives(pattern, at);
+                *at += 1;
+                inside
+            }
+            literal => literal.to_string(),
+        };
+        let room = LONGEST.saturating_sub(text.len()) / part.len().max(1);
+        text.push_str(&part.repeat(times(pattern, at).min(room)));
+    }
+    text
+}
+
+/// How often the part before is repeated, at least.
+fn times(pattern: &[char], at: &mut usize) -> usize {
+    match pattern.get(*at) {
+        Some('+') => {
+            *at += 1;
+            1
+        }
+        Some('*' | '?') => {
+            *at += 1;
+            0
+        }
+        Some('{') => {
+            let digits: String = pattern[*at + 1..].iter().take_while(|c| c.is_ascii_digit()).collect();
+            *at = pattern[*at..].iter().position(|c| *c == '}').map_or(pattern.len(), |end| *at + end + 1);
+            digits.parse().unwrap_or(1)
+        }
+        _ => 1,
+    }
 }
 
 /// What the CHECKs name, and its neighbours.
@@ -86,7 +174,7 @@ fn unique(values: impl Iterator<Item = Value>) -> Vec<Value> {
 mod tests {
     use serde_json::json;
 
-    use super::of;
+    use super::{example, of};
 
     #[test]
     fn what_a_check_names_is_tried() {
@@ -99,6 +187,23 @@ mod tests {
         assert!(of("integer", &["((n >= 17) AND (n <= 99))"]).contains(&json!(17)));
         assert!(of("text[]", &[status]).contains(&json!(["QUEUED"])));
         assert_eq!(of("text[]", &[])[0], json!([]));
+    }
+
+    #[test]
+    fn a_pattern_stands_for_what_fits_it() {
+        for (pattern, fits) in [
+            ("fn_live_[0-9A-Za-z]{4}$", "fn_live_0000"),
+            ("[a-z_]+[.][a-z_]+$", "a.a"),
+            ("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", "a"),
+            ("(a|b)\\.c{2,}x*$", "a.cc"),
+            ("(?:[0-9a-f]{2}){3}$", "000000"),
+            ("[^a]\\d.$", "x1x"),
+        ] {
+            assert_eq!(example(pattern), fits, "{pattern}");
+        }
+        for broken in ["[", "(", "{", "a{", "\\", "[]", "((", "a{99999999}", "((a{99}){99}){99}", ")"] {
+            assert!(example(broken).len() <= 4096, "{broken}");
+        }
     }
 
     #[test]
