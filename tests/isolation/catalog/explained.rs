@@ -10,6 +10,12 @@ pub const UNTENANTED: &[(&str, &str)] = &[
 /// Foreign keys without an index over their columns: nothing deletes or re-keys what they point at while rows point at it.
 pub const UNINDEXED: &[(&str, &str)] = &[
     ("memberships_user_id_fkey", "a person's row is never deleted; erasing empties it"),
+    ("role_permissions_permission", "permissions are removed by migrations alone"),
+    ("roles_built_in_fkey", "built-in roles are removed by migrations alone"),
+    ("audit_entries_action", "actions are removed by migrations alone"),
+    ("jobs_api_key", "a key's row stays when it is revoked"),
+    ("uploads_api_key", "a key's row stays when it is revoked"),
+    ("idempotency_records_api_key", "a key's row stays when it is revoked"),
     ("events_type_fkey", "types of events are removed by migrations alone"),
     ("documents_workspace_id_collection_id_fkey", "a collection's row stays when it is deleted"),
     ("documents_current_version", "its first two columns are the primary key, which finds the row"),

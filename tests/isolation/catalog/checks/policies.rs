@@ -82,8 +82,8 @@ pub const BY_VERB: &[Check] = &[
         offences: &[
             Offence { sql: "grant delete on public.agents to footnote_app", named: "agents: DELETE for footnote_app" },
             Offence {
-                sql: "grant update (status) on public.memberships to footnote_worker",
-                named: "memberships: UPDATE for footnote_worker",
+                sql: "grant insert (status) on public.memberships to footnote_worker",
+                named: "memberships: INSERT for footnote_worker",
             },
             Offence { sql: "drop policy can_select on public.agents", named: "agents: SELECT for footnote_worker" },
         ],

@@ -7,7 +7,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Row};
 
 use super::roles::{self, Actor, Entry, OTHER, OWN, Workspaces};
-use super::tables::Table;
+use super::tables::{IN_ITS_WORKSPACE, Table};
 use super::{Matrix, Planted, Verb};
 use crate::operations::roles::Role;
 
@@ -77,9 +77,15 @@ pub(super) async fn ask_the_tables(
     }
     for ((table, rows), expected) in planted.iter().zip(expected) {
         for (verb, allowed) in Verb::ALL.into_iter().zip(expected) {
-            for (place, row, allowed) in [("its own", &rows.own, *allowed), ("another", &rows.other, false)] {
+            // Of one's own workspace the one row for which the answer is known; of another, whatever is there.
+            let own = table.finding();
+            for (place, row, found, allowed) in [
+                ("its own", &rows.own, own.as_str(), *allowed),
+                ("another", &rows.other, IN_ITS_WORKSPACE, false),
+            ] {
                 sqlx::raw_sql("savepoint attempt").execute(&mut *transaction).await?;
-                let observed = attempt(&mut transaction, table, actor.role, verb, row).await?;
+                let statement = statement(table, actor.role, verb, found);
+                let observed = attempt(&mut transaction, statement, verb, row).await?;
                 sqlx::raw_sql("rollback to savepoint attempt").execute(&mut *transaction).await?;
                 let wanted = if allowed { Outcome::Reached } else { Outcome::Nothing };
                 let place = if matches!(actor.entry, Entry::Nothing) { "a" } else { place };
@@ -99,24 +105,26 @@ pub(super) async fn ask_the_tables(
     transaction.rollback().await
 }
 
-async fn attempt(
-    connection: &mut PgConnection,
-    table: &Table,
-    role: Role,
-    verb: Verb,
-    row: &Value,
-) -> Result<Outcome, sqlx::Error> {
+/// A statement that does this, whose `$1` is a row as JSON.
+fn statement(table: &Table, role: Role, verb: Verb, found: &str) -> String {
     let name = &table.quoted;
-    let found = "where workspace_id = ($1->>'workspace_id')::uuid";
-    let statement = match verb {
-        Verb::Select => format!("select 1 from {name} {found}"),
-        Verb::Update => format!("update {name} set {0} = {0} {found}", table.updated(role)),
-        Verb::Delete => format!("delete from {name} {found}"),
+    match verb {
+        Verb::Select => format!("select 1 from {name} where {found}"),
+        Verb::Update => format!("update {name} set {0} = {0} where {found}", table.updated(role)),
+        Verb::Delete => format!("delete from {name} where {found}"),
         Verb::Insert => format!(
             "insert into {name} ({0}) select {0} from jsonb_populate_record(null::{name}, $1)",
             table.written()
         ),
-    };
+    }
+}
+
+async fn attempt(
+    connection: &mut PgConnection,
+    statement: String,
+    verb: Verb,
+    row: &Value,
+) -> Result<Outcome, sqlx::Error> {
     let row = if verb == Verb::Insert { with_another_id(row) } else { row.clone() };
     // sql: literal because names are the catalogue's own, quoted.
     let asked = sqlx::query(AssertSqlSafe(statement)).persistent(false).bind(row).execute(connection).await;

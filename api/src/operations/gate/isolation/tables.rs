@@ -6,6 +6,9 @@ use sqlx::postgres::PgConnection;
 use super::Verb;
 use crate::operations::roles::Role;
 
+/// The condition that finds every row of the workspace of the row whose JSON is `$1`.
+pub(super) const IN_ITS_WORKSPACE: &str = "workspace_id = ($1->>'workspace_id')::uuid";
+
 /// A table that has `workspace_id`.
 pub(super) struct Table {
     /// Its name.
@@ -15,6 +18,8 @@ pub(super) struct Table {
     /// The name alone, as it stands in a statement: what a policy may call the row.
     pub alias: String,
     pub columns: Vec<Column>,
+    /// The columns of the primary key, by their place.
+    key: Vec<usize>,
     pub conditions: Vec<Condition>,
     pub policies: Vec<Policy>,
 }
@@ -92,6 +97,16 @@ impl Table {
         granted.map_or("workspace_id", |column| &column.quoted)
     }
 
+    /// The condition that finds the one row whose JSON is `$1`.
+    pub(super) fn finding(&self) -> String {
+        let part = |column: &Column| {
+            let name = column.name.replace('\'', "''");
+            format!("{} = ($1->>'{name}')::{}", column.quoted, column.kind)
+        };
+        let key = self.key.iter().map(|place| part(&self.columns[*place]));
+        std::iter::once(IN_ITS_WORKSPACE.to_owned()).chain(key).collect::<Vec<_>>().join(" and ")
+    }
+
     /// The columns that a row is inserted with, with commas.
     pub(super) fn written(&self) -> String {
         let written = self.columns.iter().filter(|column| !column.made);
@@ -110,7 +125,8 @@ impl Column {
 pub(super) async fn read(connection: &mut PgConnection) -> Result<Vec<Table>, sqlx::Error> {
     let found = sqlx::query(
         "select c.oid::bigint as oid, c.relname::text as name, quote_ident(c.relname) as alias,
-           format('%I.%I', n.nspname, c.relname) as quoted
+           format('%I.%I', n.nspname, c.relname) as quoted,
+           coalesce((select i.indkey::int2[] from pg_index i where i.indrelid = c.oid and i.indisprimary), '{}') as key
          from pg_class c
          join pg_namespace n on n.oid = c.relnamespace
          join pg_attribute a on a.attrelid = c.oid and a.attname = 'workspace_id' and not a.attisdropped
@@ -123,7 +139,9 @@ pub(super) async fn read(connection: &mut PgConnection) -> Result<Vec<Table>, sq
     for row in found {
         let oid: i64 = row.try_get("oid")?;
         let (columns, numbers) = columns(connection, oid).await?;
+        let key: Vec<i16> = row.try_get("key")?;
         tables.push(Table {
+            key: key.iter().filter_map(|number| numbers.iter().position(|other| other == number)).collect(),
             name: row.try_get("name")?,
             quoted: row.try_get("quoted")?,
             alias: row.try_get("alias")?,
