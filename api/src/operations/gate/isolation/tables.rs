@@ -126,7 +126,8 @@ pub(super) async fn read(connection: &mut PgConnection) -> Result<Vec<Table>, sq
     let found = sqlx::query(
         "select c.oid::bigint as oid, c.relname::text as name, quote_ident(c.relname) as alias,
            format('%I.%I', n.nspname, c.relname) as quoted,
-           coalesce((select i.indkey::int2[] from pg_index i where i.indrelid = c.oid and i.indisprimary), '{}') as key
+           array(select k.number from pg_index i, unnest(i.indkey) with ordinality k (number, place)
+             where i.indrelid = c.oid and i.indisprimary order by k.place) as key
          from pg_class c
          join pg_namespace n on n.oid = c.relnamespace
          join pg_attribute a on a.attrelid = c.oid and a.attname = 'workspace_id' and not a.attisdropped
