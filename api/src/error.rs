@@ -233,6 +233,8 @@ impl From<&sqlx::Error> for Error {
             }
             Sqlx::Database(cause) => match cause.code().as_deref() {
                 Some("FN001") => Self::Unauthenticated("The session has ended; sign in again."),
+                // An unknown, revoked or expired API key, or one whose maker is no active member: which it was, only the log says.
+                Some("FN050" | "FN051" | "FN052" | "FN053") => INVALID_TOKEN,
                 Some("FN002") => Self::NotFound("workspace"),
                 Some("FN008") => Self::NotFound("identity"),
                 Some("FN030") => Self::NotFound("upload"),
@@ -260,6 +262,9 @@ impl From<&sqlx::Error> for Error {
         }
     }
 }
+
+/// What every token is answered with that does not hold, whatever is wrong with it and whatever kind it is of.
+pub const INVALID_TOKEN: Error = Error::Unauthenticated("The token is not valid; sign in again.");
 
 /// What an id of a client's making that is taken is answered with. Ids are keys within a workspace, so it says nothing of others.
 pub const ID_EXISTS: Error = Error::Conflict("An object with this id exists.", None);

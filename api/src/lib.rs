@@ -14,6 +14,7 @@ pub mod graphql;
 pub mod health;
 pub mod input;
 pub mod jobs;
+pub mod keys;
 pub mod knowledge;
 pub mod list;
 pub mod mail;

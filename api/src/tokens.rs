@@ -15,7 +15,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, INVALID_TOKEN as REFUSAL, Result};
 
 const ISSUER: &str = "footnote";
 const AUDIENCE: &str = "footnote";
@@ -142,7 +142,6 @@ impl Tokens {
     ///
     /// UNAUTHENTICATED, with the same sentence whatever is wrong with it.
     pub fn verify(&self, authorization: &str) -> Result<SessionId> {
-        const REFUSAL: Error = Error::Unauthenticated("The token is not valid; sign in again.");
         if authorization.len() > LONGEST {
             return Err(REFUSAL);
         }

@@ -7,6 +7,7 @@ pub mod agent;
 pub mod agent_run;
 pub mod agent_run_event;
 pub mod agent_run_step;
+pub mod api_key;
 pub mod audit_entry;
 pub mod chunk;
 pub mod chunk_embedding;

@@ -97,6 +97,9 @@ pub struct Limits {
     /// The longest agent run, in seconds.
     #[arg(long, env = "FOOTNOTE_RUN_SECONDS", default_value_t = 300, value_name = "SECONDS")]
     pub run_seconds: i64,
+    /// How many API keys one workspace may have that are neither revoked nor expired.
+    #[arg(long, env = "FOOTNOTE_API_KEYS_PER_WORKSPACE", default_value_t = 100, value_name = "COUNT")]
+    pub api_keys_per_workspace: u32,
     /// Connections of the pool of requests.
     #[arg(long, env = "FOOTNOTE_APP_CONNECTIONS", default_value_t = 16, value_name = "COUNT")]
     pub app_connections: u32,
@@ -118,6 +121,7 @@ impl Default for Limits {
             upload_seconds: 300,
             request_seconds: 30,
             run_seconds: 300,
+            api_keys_per_workspace: 100,
             app_connections: 16,
             worker_connections: 8,
             worker_concurrency: 4,

@@ -36,6 +36,9 @@ pub struct Schema {
     followed: Library,
 }
 
+/// What an API key is answered with where a person acts for themselves, outside any workspace.
+const ONLY_PERSONS: Error = Error::Forbidden("of a person: an API key cannot do this");
+
 /// What an operation is, as far as it can be told before it is validated.
 struct Prepared {
     kind: Option<OperationType>,
@@ -106,8 +109,13 @@ impl Schema {
         let mutation = prepared.kind == Some(OperationType::Mutation);
         let access = if mutation { Access::ReadWrite } else { Access::ReadOnly };
         let origin = find(&request.data).unwrap_or(OriginOfRequest(None));
+        let owner = prepared.alone.as_ref().map(|alone| alone.owner);
+        if owner == Some(KeyOwner::Person) && origin.is_api_key() {
+            // Before its idempotency key is looked for, which would be the person's.
+            return Response::from_errors(vec![server_error(ONLY_PERSONS)]);
+        }
         let ours = Request::new(self.app.clone(), origin, id.clone(), access);
-        let ours = Arc::new(match prepared.alone.as_ref().map(|alone| alone.owner) {
+        let ours = Arc::new(match owner {
             None | Some(KeyOwner::Nobody) => ours,
             Some(KeyOwner::Person) => ours.outside(),
             Some(KeyOwner::Address) => ours.of_nobody(),

@@ -92,6 +92,7 @@ pub(super) fn insert_by_id(data: &mut Data, request: &Arc<Request>) {
     insert::<entity::role::Entity>(data, request);
     insert::<entity::membership::Entity>(data, request);
     insert::<entity::invitation::Entity>(data, request);
+    insert::<entity::api_key::Entity>(data, request);
     insert::<entity::ingestion::Entity>(data, request);
     insert::<entity::citation::Entity>(data, request);
     insert::<entity::job::Entity>(data, request);
@@ -153,6 +154,7 @@ by_id! {
     role: RoleId,
     membership: MembershipId,
     invitation: InvitationId,
+    api_key: ApiKeyId,
     ingestion: IngestionId,
     citation: CitationId,
     job: JobId,

@@ -37,6 +37,7 @@ pub use request::{Bearer, Credentials, OriginOfRequest, Request, RequestId, oper
 pub struct Query(
     crate::workspaces::WorkspacesQuery,
     crate::members::MembersQuery,
+    crate::keys::KeysQuery,
     node::NodeQuery,
     crate::knowledge::KnowledgeQuery,
     crate::agents::AgentsQuery,
@@ -49,6 +50,7 @@ pub struct Mutation(
     crate::accounts::AccountsMutation,
     crate::workspaces::WorkspacesMutation,
     crate::members::MembersMutation,
+    crate::keys::KeysMutation,
     crate::knowledge::KnowledgeMutation,
     crate::agents::AgentsMutation,
     crate::jobs::JobsMutation,

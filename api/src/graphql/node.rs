@@ -2,7 +2,9 @@
 
 use async_graphql::{Context, ID, Interface, Object};
 use entity::id::parse_any;
-use entity::{agent, agent_run, citation, ingestion, invitation, job, membership, role, workspace};
+use entity::{
+    agent, agent_run, api_key, citation, ingestion, invitation, job, membership, role, workspace,
+};
 use futures_util::future::try_join_all;
 use uuid::Uuid;
 
@@ -11,6 +13,7 @@ use crate::agents::{Agent, AgentRun, Citation};
 use crate::error::Result;
 use crate::input::Check;
 use crate::jobs::Job;
+use crate::keys::ApiKey;
 use crate::knowledge::{Chunk, Collection, Document, DocumentVersion, Ingestion};
 use crate::members::{Invitation, Membership, Role};
 use crate::workspaces::Workspace;
@@ -30,6 +33,8 @@ pub enum Node {
     Invitation(Box<Invitation>),
     /// A role.
     Role(Box<Role>),
+    /// An API key.
+    ApiKey(Box<ApiKey>),
     /// A collection.
     Collection(Box<Collection>),
     /// A document.
@@ -98,8 +103,8 @@ fn parse(check: &mut Check, argument: &str, id: &ID) -> Option<(String, Uuid)> {
 /// The object of an id; a prefix that no type has finds nothing.
 async fn find(context: &Context<'_>, (prefix, id): (String, Uuid)) -> Result<Option<Node>> {
     use entity::id::{
-        AgentId, AgentRunId, ChunkId, CitationId, CollectionId, DocumentId, DocumentVersionId, IngestionId,
-        InvitationId, JobId, MembershipId, RoleId, WorkspaceId,
+        AgentId, AgentRunId, ApiKeyId, ChunkId, CitationId, CollectionId, DocumentId, DocumentVersionId,
+        IngestionId, InvitationId, JobId, MembershipId, RoleId, WorkspaceId,
     };
     operation(context).await?.workspace_id()?;
     Ok(match prefix.as_str() {
@@ -115,6 +120,9 @@ async fn find(context: &Context<'_>, (prefix, id): (String, Uuid)) -> Result<Opt
         RoleId::PREFIX => {
             row::<role::Entity>(context, RoleId(id)).await?.map(|row| Node::Role(Box::new(row.into())))
         }
+        ApiKeyId::PREFIX => row::<api_key::Entity>(context, ApiKeyId(id))
+            .await?
+            .map(|row| Node::ApiKey(Box::new(row.into()))),
         CollectionId::PREFIX => crate::knowledge::live_collection(context, CollectionId(id))
             .await?
             .map(|collection| Node::Collection(Box::new(collection))),

@@ -14,15 +14,17 @@ use tokio::sync::{OnceCell, watch};
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::tenancy::{Access, Identity, Operation, Origin, WorkspaceKey};
+use crate::tenancy::{Access, Identity, Operation, Origin, ShownKey, WorkspaceKey};
 
-/// What a client showed: a token of ours, or of an issuer that is trusted.
+/// What a client showed: a token of ours, or of an issuer that is trusted, or an API key.
 #[derive(Clone, Debug)]
 pub enum Bearer {
     /// A token of ours.
     Session(Credentials),
     /// A token of an external issuer, and the workspace of the header.
     Identity(Arc<Identity>, Option<WorkspaceKey>),
+    /// An API key, and the workspace of the header, which the key implies.
+    ApiKey(ShownKey, Option<WorkspaceKey>),
 }
 
 /// What a token of ours shows: a session, and the workspace that the client names.
@@ -69,7 +71,13 @@ impl OriginOfRequest {
                 Err(Error::Unauthenticated("The token has expired; get a new one."))
             }
             Some(Bearer::Identity(identity, workspace)) => Ok(Origin::Identity { identity, workspace }),
+            Some(Bearer::ApiKey(key, workspace)) => Ok(Origin::ApiKey { key, workspace }),
         }
+    }
+
+    /// Whether an API key was shown, which is no person.
+    pub(super) fn is_api_key(&self) -> bool {
+        matches!(self.0, Some(Bearer::ApiKey(..)))
     }
 }
 
@@ -114,7 +122,8 @@ impl Request {
         match &mut self.origin.0 {
             Some(Bearer::Session(credentials)) => credentials.workspace = None,
             Some(Bearer::Identity(_, workspace)) => *workspace = None,
-            None => {}
+            // A key is never outside; what is for persons alone is refused before.
+            Some(Bearer::ApiKey(..)) | None => {}
         }
         self
     }
@@ -126,12 +135,12 @@ impl Request {
         self
     }
 
-    /// The session of the token; none for an anonymous client, and for a token of an external issuer.
+    /// The session of the token; none for an anonymous client, for a token of an external issuer, and for an API key.
     #[must_use]
     pub fn session(&self) -> Option<SessionId> {
         match &self.origin.0 {
             Some(Bearer::Session(credentials)) => Some(credentials.session),
-            Some(Bearer::Identity(..)) | None => None,
+            Some(Bearer::Identity(..) | Bearer::ApiKey(..)) | None => None,
         }
     }
 

@@ -87,6 +87,7 @@ impl Limits {
         faults.range("upload_seconds", self.upload_seconds, 1, DAY);
         faults.range("request_seconds", self.request_seconds, 1, DAY);
         faults.range("run_seconds", self.run_seconds, 1, DAY);
+        faults.range("api_keys_per_workspace", self.api_keys_per_workspace, 0, 10_000);
         faults.range("app_connections", self.app_connections, 1, 10_000);
         faults.range("worker_connections", self.worker_connections, 1, 10_000);
         faults.range("worker_concurrency", self.worker_concurrency, 1, 1_000);
@@ -322,13 +323,14 @@ mod tests {
             upload_seconds: 0,
             request_seconds: 0,
             run_seconds: -1,
+            api_keys_per_workspace: u32::MAX,
             app_connections: 0,
             worker_connections: u32::MAX,
             worker_concurrency: 0,
         };
         let mut faults = Faults::default();
         limits.check(&mut faults);
-        assert_eq!(settings(&faults).len(), 10);
+        assert_eq!(settings(&faults).len(), 11);
     }
 
     #[test]

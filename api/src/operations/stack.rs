@@ -346,7 +346,8 @@ async fn assemble(
         objects: objects.clone(),
         mailer: mailer.clone(),
     };
-    let (health, looks) = Health::start(health_checks::of(dependencies)).await;
+    let (health, mut looks) = Health::start(health_checks::of(dependencies)).await;
+    looks.push(supervisor::spawn("key uses", requests.clone().write_key_uses()).abort_on_drop());
     let doors = AccountDoors::new(requests.clone());
     let accounts =
         Accounts::new(doors, tokens.clone(), services.accounts.clone(), services.mail.smtp_url.is_some());

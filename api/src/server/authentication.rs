@@ -11,7 +11,8 @@ use serde_json::Value;
 use crate::adapters::issuers::Issuers;
 use crate::error::{Error, Result};
 use crate::graphql::{Bearer, Credentials, OriginOfRequest};
-use crate::tenancy::{Identity, WorkspaceKey};
+use crate::keys::ApiKeySecret;
+use crate::tenancy::{Identity, ShownKey, WorkspaceKey};
 use crate::tokens::Tokens;
 
 const AUTHORIZATION: &str = "authorization";
@@ -81,9 +82,12 @@ async fn origin(
 ) -> Result<OriginOfRequest> {
     let shown = match authorization {
         Sent::Nothing => return Ok(OriginOfRequest(None)),
-        Sent::One(text) => match issuers.verify(text).await {
-            Some(identity) => Shown::Identity(Arc::new(identity?)),
-            None => Shown::Session(tokens.verify(text)?),
+        Sent::One(text) => match ApiKeySecret::shown_in(text) {
+            Some(key) => Shown::ApiKey(key?),
+            None => match issuers.verify(text).await {
+                Some(identity) => Shown::Identity(Arc::new(identity?)),
+                None => Shown::Session(tokens.verify(text)?),
+            },
         },
         Sent::Unclear => return Err(Error::Unauthenticated("Send one token.")),
     };
@@ -96,6 +100,7 @@ async fn origin(
     Ok(OriginOfRequest(Some(match shown {
         Shown::Session(session) => Bearer::Session(Credentials { session, workspace }),
         Shown::Identity(identity) => Bearer::Identity(identity, workspace),
+        Shown::ApiKey(key) => Bearer::ApiKey(key, workspace),
     })))
 }
 
@@ -105,6 +110,8 @@ enum Shown {
     Session(SessionId),
     /// An external issuer's.
     Identity(Arc<Identity>),
+    /// A program's key.
+    ApiKey(ShownKey),
 }
 
 #[cfg(test)]
@@ -114,6 +121,7 @@ mod tests {
     use crate::clock::now;
     use crate::error::{Error, Result};
     use crate::graphql::{Bearer, Credentials, OriginOfRequest};
+    use crate::keys::ApiKeySecret;
     use crate::tokens::Tokens;
     use axum::http::{HeaderMap, HeaderValue};
     use entity::id::{SessionId, UserId};
@@ -131,7 +139,7 @@ mod tests {
     fn session_of(origin: Result<OriginOfRequest>) -> Credentials {
         match origin.expect("valid").0.expect("signed in") {
             Bearer::Session(credentials) => credentials,
-            Bearer::Identity(..) => panic!("a token of ours is no identity"),
+            other => panic!("a token of ours is a session's, and not {other:?}"),
         }
     }
 
@@ -150,6 +158,27 @@ mod tests {
         let credentials = session_of(from_headers(&tokens, &Issuers::default(), &headers).await);
         assert_eq!(credentials.session, session);
         assert!(credentials.workspace.is_some());
+    }
+
+    #[tokio::test]
+    async fn an_api_key_is_a_bearer_token_of_headers_and_of_sockets() {
+        let (tokens, ..) = token();
+        let issuers = Issuers::default();
+        let key = ApiKeySecret::random();
+        let shown = format!("bearer {}", key.reveal());
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", HeaderValue::from_str(&shown).expect("a header"));
+        headers.insert("x-workspace", HeaderValue::from_static("acme"));
+        let payload = json!({ "authorization": shown, "x-workspace": "acme" });
+        for origin in [
+            from_headers(&tokens, &issuers, &headers).await,
+            from_payload(&tokens, &issuers, &payload).await,
+        ] {
+            let Some(Bearer::ApiKey(found, Some(_))) = origin.expect("valid").0 else { panic!("no key") };
+            assert_eq!(found, key.shown());
+        }
+        let cut = json!({ "authorization": &shown[..shown.len() - 1] });
+        assert!(matches!(from_payload(&tokens, &issuers, &cut).await, Err(Error::Unauthenticated(_))));
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Postgres, Row};
 
 use super::guard::{Guard, answered};
+use super::key_uses::KeyUses;
 use super::{Access, Address, Identity, Operation, Origin, Statements, Wakes, explain};
 use crate::error::{Error, Result};
 
@@ -46,6 +47,7 @@ pub(super) struct Terms {
     pub(super) timeouts: Timeouts,
     pub(super) statements: Statements,
     pub(super) wakes: Wakes,
+    pub(super) key_uses: KeyUses,
     pub(super) round_trips: Arc<AtomicU64>,
     pub(super) answers: Arc<AtomicU64>,
 }
@@ -74,7 +76,7 @@ impl Terms {
 #[derive(Clone)]
 pub struct Database {
     pool: PgPool,
-    terms: Terms,
+    pub(super) terms: Terms,
 }
 
 impl Database {
@@ -104,6 +106,7 @@ impl Database {
             timeouts: Timeouts::default(),
             statements: address.statements(),
             wakes,
+            key_uses: KeyUses::default(),
             round_trips: Arc::default(),
             answers: Arc::default(),
         };

@@ -36,6 +36,7 @@ impl Operation {
         self.move_into(Context {
             workspace: Some(id),
             actor: self.actor_id(),
+            api_key: self.api_key_id(),
             role: row.try_get("", "role")?,
             permissions: permissions.iter().flat_map(|list| list.split(',')).map(str::to_owned).collect(),
         });

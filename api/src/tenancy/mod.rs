@@ -1,7 +1,7 @@
 //! The only door to Postgres.
 //!
 //! It guarantees that every statement of the application runs in a transaction whose context a door of the database has
-//! checked (a session, the token of an upload, or a job's lease), that the context ends with the transaction however that ends, cancellation
+//! checked (a session, an API key, the token of an upload, or a job's lease), that the context ends with the transaction however that ends, cancellation
 //! included, and that nobody outside this module holds a pool or begins a transaction. An operation sees one workspace;
 //! row-level security holds for whatever it asks. It refuses to work as a role that row-level security does not bind.
 
@@ -14,6 +14,7 @@ mod founding;
 mod guard;
 mod identity;
 mod joining;
+mod key_uses;
 mod lane;
 mod operation;
 mod origin;
@@ -34,7 +35,7 @@ pub use joining::Joined;
 pub use lane::{ClaimedJob, Lane};
 pub(crate) use operation::statement;
 pub use operation::{Access, Operation};
-pub use origin::{Origin, Slug, UploadToken, WorkspaceKey};
+pub use origin::{Origin, ShownKey, Slug, UploadToken, WorkspaceKey};
 pub use outbox::{ClaimedMail, Outbox};
 pub use permissions::{Permission, Proof};
 pub(crate) use schema::is_database_address;

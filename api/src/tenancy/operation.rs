@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use entity::id::{UserId, WorkspaceId};
+use entity::id::{ApiKeyId, UserId, WorkspaceId};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 use sea_query_sqlx::SqlxValues;
 use sqlx::pool::PoolConnection;
@@ -35,6 +35,8 @@ pub enum Access {
 pub(super) struct Context {
     pub(super) workspace: Option<WorkspaceId>,
     pub(super) actor: Option<UserId>,
+    /// The API key of a request; none where a person asks, and in jobs and uploads.
+    pub(super) api_key: Option<ApiKeyId>,
     pub(super) role: Option<String>,
     pub(super) permissions: Vec<String>,
 }
@@ -75,9 +77,13 @@ impl Operation {
         // From here on the guard has the connection, whatever happens to this future.
         let mut guard = Guard::new(connection);
         // sql: literal because it holds only numbers of ours, UUIDs, hashes and a checked slug (Origin::door).
-        let row = sqlx::raw_sql(AssertSqlSafe(message)).fetch_one(guard.connection()?).await?;
+        let row = sqlx::raw_sql(AssertSqlSafe(message)).fetch_one(guard.connection()?).await;
+        let row = row.inspect_err(|error| origin.log_refusal(error))?;
         terms.answers.fetch_add(1, Ordering::Relaxed);
-        let context = read_context(&row)?;
+        let context = read_context(&row, origin)?;
+        if let (Some(workspace), Some(key)) = (context.workspace, context.api_key) {
+            terms.key_uses.note(workspace, key);
+        }
         Ok(Self {
             connection: Mutex::new(guard.hand_over()),
             context,
@@ -121,10 +127,16 @@ impl Operation {
         self.context().workspace
     }
 
-    /// The user who acts; none in a job of the system.
+    /// The user who acts, also through an API key of theirs; none in a job of the system.
     #[must_use]
     pub fn actor_id(&self) -> Option<UserId> {
         self.context().actor
+    }
+
+    /// The API key that asks; none where a person does, and in jobs and uploads, whoever started them.
+    #[must_use]
+    pub fn api_key_id(&self) -> Option<ApiKeyId> {
+        self.context().api_key
     }
 
     /// The actor's role in the workspace; none outside one.
@@ -297,11 +309,16 @@ impl ConnectionTrait for Operation {
     }
 }
 
-fn read_context(row: &PgRow) -> Result<Context> {
+fn read_context(row: &PgRow, origin: &Origin) -> Result<Context> {
     let permissions: Option<String> = row.try_get("permissions")?;
+    let api_key = match origin {
+        Origin::ApiKey { .. } => row.try_get::<Option<uuid::Uuid>, _>("api_key_id")?.map(ApiKeyId),
+        _ => None,
+    };
     Ok(Context {
         workspace: row.try_get::<Option<uuid::Uuid>, _>("workspace_id")?.map(WorkspaceId),
         actor: row.try_get::<Option<uuid::Uuid>, _>("actor_id")?.map(UserId),
+        api_key,
         role: row.try_get("role")?,
         permissions: permissions.iter().flat_map(|list| list.split(',')).map(str::to_owned).collect(),
     })

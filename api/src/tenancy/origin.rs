@@ -61,6 +61,22 @@ impl fmt::Debug for UploadToken {
     }
 }
 
+/// An API key that a client showed: its SHA-256, which is what is stored and looked for, and the first characters, by which people tell
+/// keys apart and which a log may hold.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ShownKey {
+    /// SHA-256 of the whole key.
+    pub hash: [u8; 32],
+    /// What it begins with.
+    pub start: String,
+}
+
+impl fmt::Debug for ShownKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}***", self.start)
+    }
+}
+
 /// What a door is shown.
 #[derive(Clone, Debug)]
 pub enum Origin {
@@ -76,6 +92,13 @@ pub enum Origin {
         /// The person.
         identity: Arc<Identity>,
         /// The workspace of the header.
+        workspace: Option<WorkspaceKey>,
+    },
+    /// A request of a program, in the workspace of its API key.
+    ApiKey {
+        /// The key.
+        key: ShownKey,
+        /// The workspace of the header, which can be no other one.
         workspace: Option<WorkspaceKey>,
     },
     /// A request of somebody who is not signed in, for the little that works so.
@@ -109,6 +132,10 @@ impl Origin {
                 let key = hex(&identity.key());
                 format!("select * from app.enter_identity(decode('{key}', 'hex'), {workspace})")
             }
+            Self::ApiKey { key, workspace } => {
+                let workspace = arguments(workspace.as_ref());
+                format!("select * from app.enter_key(decode('{}', 'hex'), {workspace})", hex(&key.hash))
+            }
             Self::Nobody => "select * from app.enter_nobody()".to_owned(),
             Self::Upload { token: UploadToken(hash) } => {
                 format!("select * from app.enter_upload(decode('{}', 'hex'))", hex(hash))
@@ -117,6 +144,21 @@ impl Origin {
                 format!("select * from app.enter_job('{}', '{}', '{lease_token}')", workspace.0, job.0)
             }
         }
+    }
+
+    /// Says in the log why the door refused a key; the client is told that it is not valid, whatever is wrong with it.
+    pub(super) fn log_refusal(&self, error: &sqlx::Error) {
+        let Self::ApiKey { key, .. } = self else { return };
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        let reason = match code.as_deref() {
+            Some("FN050") => "unknown",
+            Some("FN051") => "revoked",
+            Some("FN052") => "expired",
+            Some("FN053") => "its maker is no active member",
+            Some("FN002") => "of another workspace",
+            _ => return,
+        };
+        tracing::info!(api_key.start = key.start, reason, "an API key was refused");
     }
 }
 
@@ -142,8 +184,17 @@ fn arguments(workspace: Option<&WorkspaceKey>) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use super::{Origin, Slug, WorkspaceKey};
+    use super::{Origin, ShownKey, Slug, WorkspaceKey};
     use crate::tenancy::Identity;
+
+    #[test]
+    fn a_log_learns_how_a_key_begins_and_no_more() {
+        let key = ShownKey { hash: [7; 32], start: "fn_live_abcd".to_owned() };
+        let door = Origin::ApiKey { key: key.clone(), workspace: WorkspaceKey::parse("acme") }.door();
+        let hash = "07".repeat(32);
+        assert_eq!(door, format!("select * from app.enter_key(decode('{hash}', 'hex'), null, 'acme')"));
+        assert_eq!(format!("{key:?}"), "fn_live_abcd***");
+    }
 
     #[test]
     fn nothing_that_an_issuer_wrote_stands_in_the_message() {

@@ -1,11 +1,13 @@
 //! Queries about workspaces.
 
 use async_graphql::{Context, Object};
+use entity::api_key;
 
 use super::service;
 use super::types::{Viewer, Workspace};
 use crate::error::Result;
-use crate::graphql::operation;
+use crate::graphql::{loader, operation};
+use crate::keys::ApiKey;
 use crate::members::User;
 
 /// Queries about workspaces.
@@ -17,8 +19,13 @@ impl WorkspacesQuery {
     /// Who asks. Works without the header X-Workspace.
     async fn viewer(&self, context: &Context<'_>) -> Result<Viewer> {
         let operation = operation(context).await?;
+        let api_key = match operation.api_key_id() {
+            Some(id) => loader::<api_key::Entity>(context)?.load_one(id).await?.map(ApiKey::from),
+            None => None,
+        };
         Ok(Viewer {
             user: User::from(service::viewer(&operation).await?),
+            api_key,
             workspaces: service::workspaces_of_viewer(&operation).await?,
             role: operation.role().map(str::to_owned),
             permissions: operation.permissions().to_vec(),

@@ -6,6 +6,7 @@ use entity::workspace_of_viewer::WorkspaceOfViewer;
 
 use crate::error::Result;
 use crate::graphql::{Connection, ListArgs, children, list_cost};
+use crate::keys::ApiKey;
 use crate::list::PageArgs;
 use crate::members::{
     Membership, MembershipFilter, MembershipOrder, Memberships, Role, RoleFilter, RoleOrder, Roles, User,
@@ -69,9 +70,11 @@ impl From<workspace::Model> for Workspace {
 /// Who asks.
 #[derive(SimpleObject)]
 pub struct Viewer {
-    /// The signed-in user.
+    /// The signed-in user; the maker of the API key, where one asks.
     pub user: User,
-    /// The user's workspaces, by slug.
+    /// The API key that asks; null where a person does.
+    pub api_key: Option<ApiKey>,
+    /// The user's workspaces, by slug; of an API key its own alone.
     pub workspaces: Vec<WorkspaceOfViewer>,
     /// The role in the workspace of the header X-Workspace; null outside one.
     pub role: Option<String>,

@@ -21,7 +21,7 @@ use jsonwebtoken::{Algorithm, Validation};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, INVALID_TOKEN as REFUSAL, Result};
 use crate::tenancy::Identity;
 use cache::{Found, KeyCache};
 use fetch::Source;
@@ -40,7 +40,6 @@ const LEEWAY: u32 = 30;
 /// Nobody can be signed out here before a token ends, so one that holds longer is refused.
 const LONGEST_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
-const REFUSAL: Error = Error::Unauthenticated("The token is not valid; sign in again.");
 const AWAY: Error = Error::Unavailable("issuer of the token");
 
 /// The external issuers that are trusted.
