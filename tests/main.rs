@@ -11,6 +11,7 @@ mod doctor;
 mod health;
 mod isolation;
 mod issuers;
+mod keys;
 mod knowledge;
 mod mail;
 mod members;

@@ -159,6 +159,9 @@ async fn fill(world: &World) {
         assert_eq!(world.ingested(Who::Owner, &document).await["status"], "SUCCEEDED");
     }
     for number in 0..4 {
+        world.api_key(Who::Owner, &format!("Key {number}"), &["document:read"]).await;
+    }
+    for number in 0..4 {
         let agent = world.agent(Who::Owner, &format!("Agent {number}")).await;
         let question = format!("How many days of paid leave do employees of group {number} have?");
         let run = world.run(Who::Owner, &agent, &question).await;

@@ -32,6 +32,8 @@ const LISTS: &[(&str, &str)] = &[
     ("{ workspace { roles(ORDER) { nodes { id } } } }", "RoleOrderField"),
     ("{ invitations(ORDER) { nodes { id } } }", "InvitationOrderField"),
     ("{ roles(ORDER) { nodes { id } } }", "RoleOrderField"),
+    ("{ apiKeys(ORDER) { nodes { id } } }", "ApiKeyOrderField"),
+    ("{ apiKeys(status: ACTIVE) { nodes { id } } }", ""),
 ];
 
 /// The values of an enum of the schema.

@@ -102,6 +102,7 @@ pub const DOORS: &[&str] = &[
     "finish_mail",
     "enter_identity",
     "enter_key",
+    "note_key_uses",
     "make_built_in_roles",
     "permissions_of_role",
     "is_last_owner",

@@ -179,6 +179,15 @@ impl World {
         text(&data["agentCreate"]["agent"]["id"])
     }
 
+    /// Makes an API key; its id, and the key itself.
+    pub async fn api_key(&self, who: Who, name: &str, scopes: &[&str]) -> (String, String) {
+        let query =
+            "mutation($input: ApiKeyCreateInput!) { apiKeyCreate(input: $input) { apiKey { id } secret } }";
+        let input = json!({ "name": name, "scopes": scopes });
+        let data = self.ask(who, query, json!({ "input": input })).await.data();
+        (text(&data["apiKeyCreate"]["apiKey"]["id"]), text(&data["apiKeyCreate"]["secret"]))
+    }
+
     /// Starts a run; its id.
     pub async fn run(&self, who: Who, agent: &str, input: &str) -> String {
         let query = "mutation($agent: ID!, $input: String!) { agentRunStart(input: { agentId: $agent, input: $input }) { agentRun { id } } }";

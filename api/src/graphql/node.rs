@@ -105,6 +105,7 @@ async fn find(context: &Context<'_>, (prefix, id): (String, Uuid)) -> Result<Opt
     use entity::id::{
         AgentId, AgentRunId, ApiKeyId, ChunkId, CitationId, CollectionId, DocumentId, DocumentVersionId,
         IngestionId, InvitationId, JobId, MembershipId, RoleId, WorkspaceId,
+        IngestionId, JobId, MembershipId, RoleId, WorkspaceId,
     };
     operation(context).await?.workspace_id()?;
     Ok(match prefix.as_str() {
@@ -120,9 +121,9 @@ async fn find(context: &Context<'_>, (prefix, id): (String, Uuid)) -> Result<Opt
         RoleId::PREFIX => {
             row::<role::Entity>(context, RoleId(id)).await?.map(|row| Node::Role(Box::new(row.into())))
         }
-        ApiKeyId::PREFIX => row::<api_key::Entity>(context, ApiKeyId(id))
-            .await?
-            .map(|row| Node::ApiKey(Box::new(row.into()))),
+        ApiKeyId::PREFIX => {
+            row::<api_key::Entity>(context, ApiKeyId(id)).await?.map(|row| Node::ApiKey(Box::new(row.into())))
+        }
         CollectionId::PREFIX => crate::knowledge::live_collection(context, CollectionId(id))
             .await?
             .map(|collection| Node::Collection(Box::new(collection))),

@@ -61,7 +61,11 @@ pub async fn create(
     let scopes = scopes(&mut check, &new.scopes);
     let now = crate::clock::now();
     if new.expires_at.is_some_and(|end| end <= now || end > now + FURTHEST_END) {
-        check.refuse("expiresAt", "OUT_OF_RANGE", "`expiresAt` is later than now, and at most ten years ahead.");
+        check.refuse(
+            "expiresAt",
+            "OUT_OF_RANGE",
+            "`expiresAt` is later than now, and at most ten years ahead.",
+        );
     }
     let scopes = check.finish_with(scopes)?;
     for scope in &scopes {
@@ -143,11 +147,7 @@ pub async fn rename(
 /// # Errors
 ///
 /// FORBIDDEN, BAD_USER_INPUT, NOT_FOUND.
-pub async fn revoke(
-    operation: &Operation,
-    request_id: &str,
-    id: &Given<ApiKeyId>,
-) -> Result<api_key::Model> {
+pub async fn revoke(operation: &Operation, request_id: &str, id: &Given<ApiKeyId>) -> Result<api_key::Model> {
     require(operation)?;
     let mut check = Check::new();
     let id = check.id("id", id);
@@ -156,8 +156,7 @@ pub async fn revoke(
     if before.revoked_at.is_some() {
         return Ok(before);
     }
-    let changed =
-        api_key::ActiveModel { revoked_at: Set(Some(crate::clock::now())), ..Default::default() };
+    let changed = api_key::ActiveModel { revoked_at: Set(Some(crate::clock::now())), ..Default::default() };
     let row = write(operation, &before, changed).await?;
     tell(operation, request_id, EventType::ApiKeyRevoked, &row);
     operation.audit(Audit {

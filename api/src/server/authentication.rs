@@ -170,10 +170,9 @@ mod tests {
         headers.insert("authorization", HeaderValue::from_str(&shown).expect("a header"));
         headers.insert("x-workspace", HeaderValue::from_static("acme"));
         let payload = json!({ "authorization": shown, "x-workspace": "acme" });
-        for origin in [
-            from_headers(&tokens, &issuers, &headers).await,
-            from_payload(&tokens, &issuers, &payload).await,
-        ] {
+        for origin in
+            [from_headers(&tokens, &issuers, &headers).await, from_payload(&tokens, &issuers, &payload).await]
+        {
             let Some(Bearer::ApiKey(found, Some(_))) = origin.expect("valid").0 else { panic!("no key") };
             assert_eq!(found, key.shown());
         }

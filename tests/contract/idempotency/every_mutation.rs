@@ -40,6 +40,12 @@ async fn input(world: &World, mutation: &str) -> Option<Value> {
             let agent = world.agent(Who::Owner, &name).await;
             json!({ "id": world.run(Who::Owner, &agent, "How many days?").await })
         }
+        "apiKeyCreate" => json!({ "name": name, "scopes": ["document:read"] }),
+        "apiKeyUpdate" => {
+            let id = world.api_key(Who::Owner, &name, &["document:read"]).await.0;
+            json!({ "id": id, "version": 1, "name": "Changed" })
+        }
+        "apiKeyRevoke" => json!({ "id": world.api_key(Who::Owner, &name, &["document:read"]).await.0 }),
         "documentCreate" => {
             json!({ "collectionId": world.collection(Who::Owner, &name).await, "title": "T", "text": "Thirty days." })
         }
@@ -133,6 +139,8 @@ fn selection(
         let (field, inner) = (&field.node, named(&field.node.ty.node));
         let whole = field.arguments.iter().all(|argument| argument.node.ty.node.nullable);
         match objects.contains_key(inner) {
+            // What is shown once is null in a repetition: `tests/keys`.
+            _ if field.name.node == "secret" => {}
             _ if !whole || inner.ends_with("Connection") => {}
             true if depth > 0 => {
                 parts.push(format!("{} {}", field.name.node, selection(objects, inner, depth - 1)));
