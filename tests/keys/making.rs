@@ -127,10 +127,7 @@ async fn every_bad_field_of_a_key_is_named_at_once() {
     assert_eq!(world.count("select count(*) from api_keys").await, 0);
     // A moment that is none, and a key that is none.
     let input = json!({ "name": "x", "scopes": ["document:read"], "expiresAt": "tomorrow" });
-    assert_eq!(
-        world.ask(Who::Owner, CREATE, json!({ "input": input })).await.code(),
-        "BAD_USER_INPUT"
-    );
+    assert_eq!(world.ask(Who::Owner, CREATE, json!({ "input": input })).await.code(), "BAD_USER_INPUT");
     let input = json!({ "input": { "id": "x", "version": 0, "name": " " } });
     assert_eq!(
         issues(&world.ask(Who::Owner, UPDATE, input).await),
