@@ -2,9 +2,7 @@
 
 use async_graphql::{Context, ID, Interface, Object};
 use entity::id::parse_any;
-use entity::{
-    agent, agent_run, api_key, citation, ingestion, invitation, job, membership, role, workspace,
-};
+use entity::{agent, agent_run, api_key, citation, ingestion, invitation, job, membership, role, workspace};
 use futures_util::future::try_join_all;
 use uuid::Uuid;
 
@@ -105,7 +103,6 @@ async fn find(context: &Context<'_>, (prefix, id): (String, Uuid)) -> Result<Opt
     use entity::id::{
         AgentId, AgentRunId, ApiKeyId, ChunkId, CitationId, CollectionId, DocumentId, DocumentVersionId,
         IngestionId, InvitationId, JobId, MembershipId, RoleId, WorkspaceId,
-        IngestionId, JobId, MembershipId, RoleId, WorkspaceId,
     };
     operation(context).await?.workspace_id()?;
     Ok(match prefix.as_str() {
