@@ -122,6 +122,9 @@ async fn the_log_says_why_a_key_was_refused_and_never_the_key() {
         .with_writer(move || writer.clone())
         .with_ansi(false)
         .finish();
+    // Were there one subscriber alone, a place in the code that logs on another test's thread first would be taken for one that nobody
+    // listens to, for ever.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     // On this thread alone, which is the one that this test's server runs on.
     let guard = tracing::subscriber::set_default(subscriber);
     let world = World::without_worker().await;

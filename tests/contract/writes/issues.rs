@@ -166,13 +166,34 @@ fn bad_accounts() -> Vec<Case> {
     ]
 }
 
+fn bad_keys() -> Vec<Case> {
+    vec![
+        (
+            "apiKeyCreate",
+            json!({ "name": "", "scopes": ["x", "job:read", "job:read"], "expiresAt": "2020-01-01T00:00:00Z" }),
+            vec![
+                "input.name LENGTH",
+                "input.scopes.0 UNKNOWN",
+                "input.scopes.2 DUPLICATE",
+                "input.expiresAt OUT_OF_RANGE",
+            ],
+        ),
+        (
+            "apiKeyUpdate",
+            json!({ "id": "x", "version": 0, "name": "x".repeat(101) }),
+            vec!["input.id INVALID_ID", "input.version OUT_OF_RANGE", "input.name LENGTH"],
+        ),
+        ("apiKeyRevoke", json!({ "id": AgentId::new().to_string() }), vec!["input.id INVALID_ID"]),
+    ]
+}
+
 /// A refresh token that is none is that of a session that has ended, which is no fault.
 const WITHOUT_BAD_INPUT: &str = "signOut";
 
 #[tokio::test]
 async fn every_mutation_names_all_bad_fields_at_once() {
     let world = World::without_worker().await;
-    let cases = [bad_knowledge(), bad_agents_and_jobs(), bad_accounts()].concat();
+    let cases = [bad_knowledge(), bad_agents_and_jobs(), bad_keys(), bad_accounts()].concat();
     for (name, input, expected) in &cases {
         let reply = write(&world, name, input.clone()).await;
         assert_eq!(issues(&reply), *expected, "{name}");
