@@ -17,6 +17,7 @@ mod members;
 mod models;
 mod objects;
 mod postgres;
+mod purge;
 mod server;
 mod support;
 mod topology;

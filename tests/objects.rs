@@ -148,7 +148,9 @@ async fn a_sweep_keeps_one_and_a_purge_none(objects: &Objects) {
     assert_eq!(mine.sweep(version, Some(kept)).await, Ok(2));
     assert_eq!(mine.sweep(version, Some(kept)).await, Ok(0));
     assert_eq!(mine.size(version, kept).await, Ok(5));
+    assert_eq!(mine.count().await, Ok(2));
     mine.purge().await.expect("purged");
+    assert_eq!(mine.count().await, Ok(0));
     for (version, original) in [(version, kept), another] {
         assert_eq!(mine.size(version, original).await, Err(ObjectError::NotFound));
     }

@@ -10,7 +10,7 @@ use crate::adapters::issuers::Issuers;
 use crate::adapters::llm::ChatModel;
 use crate::adapters::mail::Mailer;
 use crate::adapters::objects::Objects;
-use crate::config::{Limits, MemberSettings};
+use crate::config::{Limits, MemberSettings, WorkspaceSettings};
 use crate::health::Health;
 use crate::tenancy::{Database, Lane};
 use crate::tokens::Tokens;
@@ -41,6 +41,8 @@ pub struct Parts {
     pub accounts: Accounts,
     /// Limits on members.
     pub members: MemberSettings,
+    /// How workspaces end.
+    pub workspaces: WorkspaceSettings,
     /// What one client may ask for.
     pub limits: Limits,
     /// How everything else is.
@@ -133,6 +135,12 @@ impl App {
     #[must_use]
     pub fn members(&self) -> &MemberSettings {
         &self.0.members
+    }
+
+    /// How workspaces end.
+    #[must_use]
+    pub fn workspaces(&self) -> &WorkspaceSettings {
+        &self.0.workspaces
     }
 
     /// What one client may ask for.

@@ -236,6 +236,12 @@ impl From<&sqlx::Error> for Error {
                 Some("FN002") => Self::NotFound("workspace"),
                 Some("FN008") => Self::NotFound("identity"),
                 Some("FN030") => Self::NotFound("upload"),
+                // The workspace was purged after the operation had begun.
+                Some("23503")
+                    if cause.constraint().is_some_and(|name| name.ends_with("_workspace_id_fkey")) =>
+                {
+                    Self::NotFound("workspace")
+                }
                 Some("FN004") => Self::Contended("The lease was lost."),
                 Some("FN040") => Self::Forbidden("that you would give away or take"),
                 Some("FN041") => Self::Conflict(

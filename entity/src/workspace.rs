@@ -21,6 +21,9 @@ pub struct Model {
     pub name: String,
     /// Counts changes; every update takes the one that it was made against.
     pub version: i32,
+    /// When everything of it is removed, after its deletion was asked for; until then it is read-only and can be restored. Null while it
+    /// lives.
+    pub purge_at: Option<DateTimeUtc>,
     /// When it was last changed.
     pub updated_at: DateTimeUtc,
     /// When it was made.

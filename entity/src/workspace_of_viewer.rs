@@ -17,6 +17,8 @@ pub struct WorkspaceOfViewer {
     pub name: String,
     /// The viewer's role in it.
     pub role: String,
+    /// When everything of it is removed, after its deletion was asked for; null while it lives.
+    pub purge_at: Option<DateTime<Utc>>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }

@@ -75,6 +75,7 @@ pub const OTHER_TABLES: &[(&str, &str)] = &[
     ("workspace_sequences", "one row for each workspace; only doors see it"),
     ("queue_turns", "one row for each workspace; only doors see it"),
     ("queue_heads", "one row for each workspace; only doors see it"),
+    ("workspace_purges", "outlives the workspace that it names by id; only doors see it"),
     ("event_types", "the catalogue is the same for every tenant"),
     ("seaql_migrations", "the history of the schema; only the owner sees it, others its names by a door"),
 ];
@@ -127,4 +128,11 @@ pub const DOORS: &[&str] = &[
     "claim_account_key",
     "record_account_answer",
     "applied_migrations",
+    "delete_workspace",
+    "restore_workspace",
+    "claim_purge",
+    "renew_purge",
+    "purge_rows",
+    "finish_purge",
+    "fail_purge",
 ];

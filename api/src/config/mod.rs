@@ -18,6 +18,7 @@ mod members;
 mod secret;
 mod services;
 mod signing;
+mod workspaces;
 
 pub use accounts::AccountSettings;
 pub use faults::{Fault, Faults};
@@ -27,6 +28,7 @@ pub use services::{
     EmbeddingService, IdentityService, MailService, ModelService, ObjectService, Services, VectorService,
 };
 pub use signing::SigningKey;
+pub use workspaces::WorkspaceSettings;
 
 /// Where a process listens and keeps its data.
 #[derive(Args, Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{AccountSettings, MemberSettings, SecretSetting, SigningKey};
+use super::{AccountSettings, MemberSettings, SecretSetting, SigningKey, WorkspaceSettings};
 
 const REGION: &str = "us-east-1";
 const SENDER: &str = "Footnote <no-reply@localhost>";
@@ -37,6 +37,9 @@ pub struct Services {
     /// Members.
     #[command(flatten)]
     pub members: MemberSettings,
+    /// The end of workspaces.
+    #[command(flatten)]
+    pub workspaces: WorkspaceSettings,
 }
 
 /// A Qdrant server.

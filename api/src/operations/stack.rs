@@ -36,6 +36,7 @@ use crate::supervisor::{self, AbortOnDrop, Task};
 use crate::tenancy::{AccountDoors, Address, Database, Lane, Wakes};
 use crate::tokens::Tokens;
 use crate::worker::Worker;
+use crate::workspaces::Purger;
 use crate::{agents, knowledge};
 
 /// How long open operations may hold up the closing of a pool.
@@ -64,6 +65,7 @@ pub struct Stack {
     server: Option<Task<std::io::Result<()>>>,
     worker: Option<Task<()>>,
     postman: Option<Task<()>>,
+    purger: Option<Task<()>>,
     links: Links,
     stop: watch::Sender<bool>,
     database: Option<PrivateDatabase>,
@@ -136,6 +138,7 @@ impl Stack {
                     server: None,
                     worker: None,
                     postman: None,
+                    purger: None,
                     links,
                     stop,
                     database,
@@ -169,13 +172,15 @@ impl Stack {
         self.addresses.owner.as_deref()
     }
 
-    /// Runs jobs and sends mails from now on.
+    /// Runs jobs, sends mails and purges workspaces from now on.
     pub fn start_worker(&mut self) {
         let handlers = knowledge::job_handlers().into_iter().chain(agents::job_handlers()).collect();
         let worker = Worker::new(self.app.clone(), handlers);
         self.worker = Some(supervisor::spawn("worker", worker.run(self.stop.subscribe())));
         let postman = Postman::new(self.app.clone(), self.links.clone());
         self.postman = Some(supervisor::spawn("postman", postman.run(self.stop.subscribe())));
+        let purger = Purger::new(self.app.clone());
+        self.purger = Some(supervisor::spawn("purger", purger.run(self.stop.subscribe())));
     }
 
     /// Tells other commands the address of this process, if it holds the data folder.
@@ -223,7 +228,9 @@ impl Stack {
     ///
     /// [`Failure::Start`] when the server had ended by itself; everything is closed nevertheless.
     pub async fn close(self) -> Result<(), Failure> {
-        let Self { app, pools, bridge, looks, server, worker, postman, stop, database, folder, .. } = self;
+        let Self {
+            app, pools, bridge, looks, server, worker, postman, purger, stop, database, folder, ..
+        } = self;
         stop.send_replace(true);
         let server = async {
             match server {
@@ -243,7 +250,12 @@ impl Stack {
                 postman.join().await;
             }
         };
-        let (result, (), ()) = tokio::join!(server, worker, postman);
+        let purger = async {
+            if let Some(purger) = purger {
+                purger.join().await;
+            }
+        };
+        let (result, (), (), ()) = tokio::join!(server, worker, postman, purger);
         drop((bridge, looks));
         if let Err(error) = app.vectors().close().await {
             tracing::warn!(exception.message = %error, "the vectors were not closed in order; they are recovered at the next start");
@@ -363,6 +375,7 @@ async fn assemble(
         mailer,
         accounts,
         members: services.members.clone(),
+        workspaces: services.workspaces.clone(),
         limits: limits.clone(),
         health,
     });

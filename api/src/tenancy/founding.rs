@@ -44,6 +44,7 @@ impl Operation {
             slug: row.try_get("", "slug")?,
             name: row.try_get("", "name")?,
             version: row.try_get("", "version")?,
+            purge_at: None,
             updated_at: row.try_get("", "updated_at")?,
             created_at: row.try_get("", "created_at")?,
         })

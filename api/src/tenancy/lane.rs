@@ -6,7 +6,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use super::{Access, Database, Operation, Origin, Outbox};
+use super::{Access, Database, Operation, Origin, Outbox, Purges};
 use crate::error::{Error, Result};
 
 /// A job under a lease of this process.
@@ -45,6 +45,12 @@ impl Lane {
     #[must_use]
     pub fn outbox(&self) -> Outbox {
         Outbox::new(self.0.clone())
+    }
+
+    /// The workspaces that are to be removed, through the same connections.
+    #[must_use]
+    pub fn purges(&self) -> Purges {
+        Purges::new(self.0.clone())
     }
 
     /// Leases up to `limit` runnable jobs of these kinds, workspaces in turn.

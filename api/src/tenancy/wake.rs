@@ -25,6 +25,8 @@ pub enum Wake {
     Jobs,
     /// Workers: there may be a mail to send.
     Mails,
+    /// Workers: there may be a workspace to remove.
+    Purges,
     /// Subscribers of a run: there may be an event.
     AgentRun(AgentRunId),
 }
@@ -91,9 +93,10 @@ impl Wakes {
     async fn bridge_once(&self, outgoing: &mut Outgoing, url: &str) -> Result<(), String> {
         let (pool, mut listener) = stand(url).await?;
         self.bridged.store(true, Ordering::Relaxed);
-        // Whatever happened while nobody listened may have been a job or a mail.
-        let _ = self.local.send(Wake::Jobs);
-        let _ = self.local.send(Wake::Mails);
+        // Whatever happened while nobody listened may have been a job, a mail or a purge.
+        for wake in [Wake::Jobs, Wake::Mails, Wake::Purges] {
+            let _ = self.local.send(wake);
+        }
         tokio::select! {
             ended = self.listen(&mut listener, &pool) => ended,
             ended = tell(outgoing, &pool) => ended,

@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 use crate::input::Check;
 use crate::tenancy::{Audit, AuditAction, Event, EventType, NewWorkspace, Operation, Slug, statement};
 
-const LONGEST_NAME: usize = 200;
+pub(super) const LONGEST_NAME: usize = 200;
+pub(super) const SLUG_RULE: &str = "`slug` takes 1 to 63 of a-z, 0-9 and inner hyphens.";
 
 /// A workspace to make.
 pub struct Founding {
@@ -37,7 +38,7 @@ pub async fn found(
     let id = check.new_id("id", new.id.as_ref());
     let name = check.text("name", &new.name, 1..=LONGEST_NAME);
     if Slug::parse(&new.slug).is_none() {
-        check.refuse("slug", "INVALID", "`slug` takes 1 to 63 of a-z, 0-9 and inner hyphens.");
+        check.refuse("slug", "INVALID", SLUG_RULE);
     }
     let id = check.finish_with(id)?;
     let most = i32::try_from(most).unwrap_or(i32::MAX);
@@ -76,7 +77,11 @@ pub async fn viewer(operation: &Operation) -> Result<user::Model> {
 /// UNAVAILABLE.
 pub async fn workspaces_of_viewer(operation: &Operation) -> Result<Vec<WorkspaceOfViewer>> {
     // viewer { workspaces }
-    let select = statement("select id, slug, name, role, created_at from app.workspaces_of_actor()", []);
+    let select = statement(
+        "select id, slug, name, role, purge_at, created_at from app.workspaces_of_actor()
+         where purge_at is null or purge_at > clock_timestamp()",
+        [],
+    );
     Ok(WorkspaceOfViewer::find_by_statement(select).all(operation).await?)
 }
 

@@ -51,6 +51,10 @@ async fn input(world: &World, mutation: &str) -> Option<Value> {
         "jobRetry" => json!({ "id": dead_job(world).await }),
         "signUp" => json!({ "name": name, "email": "new@example.com", "password": "correct horse battery" }),
         "workspaceCreate" => json!({ "name": name, "slug": "new" }),
+        "workspaceUpdate" => json!({ "version": 1, "name": name }),
+        // The next one in the schema restores it.
+        "workspaceDelete" => json!({ "slug": "acme" }),
+        "workspaceRestore" => json!({}),
         "signIn" => json!({ "email": "new@example.com", "password": "correct horse battery" }),
         "sessionRefresh" => json!({ "refreshToken": "x" }),
         "signOut" => json!({ "everywhere": true }),

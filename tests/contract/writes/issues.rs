@@ -150,6 +150,18 @@ fn bad_accounts() -> Vec<Case> {
             json!({ "id": agent, "name": "", "slug": "A" }),
             vec!["input.id INVALID_ID", "input.name LENGTH", "input.slug INVALID"],
         ),
+        (
+            "workspaceUpdate",
+            json!({ "id": agent, "version": 0, "name": "", "slug": "A" }),
+            vec![
+                "input.id INVALID_ID",
+                "input.version OUT_OF_RANGE",
+                "input.name LENGTH",
+                "input.slug INVALID",
+            ],
+        ),
+        ("workspaceDelete", json!({ "slug": "A b" }), vec!["input.slug INVALID"]),
+        ("workspaceRestore", json!({ "id": agent }), vec!["input.id INVALID_ID"]),
     ]
 }
 

@@ -208,6 +208,15 @@ impl TenantVectors {
         self.engine.optimize(self.scope(index_id)).await
     }
 
+    /// Counts everything that is kept of the workspace: the points of all its indexes, and the indexes themselves. Zero is the proof of
+    /// its purge.
+    ///
+    /// # Errors
+    /// None but those of every call.
+    pub async fn count_all(&self) -> Result<u64, Error> {
+        self.engine.count_workspace(self.workspace_id).await
+    }
+
     /// Removes all indexes of the workspace, for its purge; later calls find nothing.
     ///
     /// # Errors

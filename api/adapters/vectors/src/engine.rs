@@ -58,6 +58,8 @@ pub(crate) trait VectorEngine: Send + Sync + 'static {
     async fn count(&self, scope: Scope) -> Result<u64, Error>;
     /// Rebuilds what has grown too large to scan, and says whether there was anything.
     async fn optimize(&self, scope: Scope) -> Result<bool, Error>;
+    /// Counts all points and indexes of a workspace, what is half removed among them.
+    async fn count_workspace(&self, workspace_id: Uuid) -> Result<u64, Error>;
     /// Removes all indexes of a workspace.
     async fn remove_workspace(&self, workspace_id: Uuid) -> Result<(), Error>;
     /// Writes everything to disk.

@@ -83,6 +83,25 @@ impl Backend for Disk {
         Ok(found)
     }
 
+    async fn count(&self, workspace: WorkspaceId) -> Result<u64, ObjectError> {
+        let (mut count, mut folders) = (0, vec![self.root.join(key::of_workspace(workspace))]);
+        while let Some(folder) = folders.pop() {
+            let mut entries = match fs::read_dir(folder).await {
+                // Gone since it was seen, or never there.
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                entries => entries.map_err(failure)?,
+            };
+            while let Some(entry) = entries.next_entry().await.map_err(failure)? {
+                if entry.file_type().await.map_err(failure)?.is_dir() {
+                    folders.push(entry.path());
+                } else {
+                    count += 1;
+                }
+            }
+        }
+        Ok(count)
+    }
+
     async fn purge(&self, workspace: WorkspaceId) -> Result<(), ObjectError> {
         gone(fs::remove_dir_all(self.root.join(key::of_workspace(workspace))).await)
     }

@@ -101,6 +101,8 @@ trait Backend: Send + Sync {
     async fn delete(&self, key: &Key) -> Result<(), ObjectError>;
     /// The objects of a version.
     async fn list(&self, folder: &Folder) -> Result<Vec<OriginalId>, ObjectError>;
+    /// Counts the objects of a workspace.
+    async fn count(&self, workspace: WorkspaceId) -> Result<u64, ObjectError>;
     /// Deletes everything of a workspace.
     async fn purge(&self, workspace: WorkspaceId) -> Result<(), ObjectError>;
     async fn check(&self) -> Result<(), ObjectError>;
@@ -291,6 +293,15 @@ impl TenantObjects {
             count += 1;
         }
         Ok(count)
+    }
+
+    /// Counts everything of the workspace. Zero is the proof of its purge.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub async fn count(&self) -> Result<u64, ObjectError> {
+        self.objects.backend.count(self.workspace).await
     }
 
     /// Deletes everything of the workspace.

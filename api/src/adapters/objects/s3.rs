@@ -135,6 +135,12 @@ impl Backend for S3 {
             .await
     }
 
+    async fn count(&self, workspace: WorkspaceId) -> Result<u64, ObjectError> {
+        let path = self.path(key::of_workspace(workspace));
+        let found = self.store.list(Some(&path)).map_err(failure);
+        found.try_fold(0, async |count, _| Ok(count + 1)).await
+    }
+
     async fn purge(&self, workspace: WorkspaceId) -> Result<(), ObjectError> {
         let path = self.path(key::of_workspace(workspace));
         let mut found = self.store.list(Some(&path));

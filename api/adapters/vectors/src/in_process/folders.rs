@@ -65,6 +65,28 @@ pub(super) fn open_shard(
     EdgeShard::load(&folder, None).map(Some).map_err(engine_error)
 }
 
+/// What is kept of a workspace: the indexes whose shards are complete, and how many other entries there are.
+pub(super) fn contents(root: &Path, workspace_id: Uuid) -> Result<(Vec<Uuid>, u64), Error> {
+    let (mut indexes, mut others) = (Vec::new(), 0);
+    if root.join(format!("{REMOVED}{workspace_id}")).try_exists().map_err(failed)? {
+        others += 1;
+    }
+    let entries = match fs::read_dir(root.join(workspace_id.to_string())) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((indexes, others)),
+        entries => entries.map_err(failed)?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(failed)?;
+        match entry.file_name().to_str().and_then(|name| Uuid::try_parse(name).ok()) {
+            Some(index_id) if entry.path().join(CONFIG_FILE).try_exists().map_err(failed)? => {
+                indexes.push(index_id)
+            }
+            _ => others += 1,
+        }
+    }
+    Ok((indexes, others))
+}
+
 /// Deletes all of a workspace, whose shards are closed.
 pub(super) fn remove_workspace(root: &Path, workspace_id: Uuid) -> Result<(), Error> {
     let removed = root.join(format!("{REMOVED}{workspace_id}"));

@@ -133,6 +133,14 @@ impl VectorEngine for InProcess {
         Ok(optimized)
     }
 
+    async fn count_workspace(&self, workspace_id: Uuid) -> Result<u64, Error> {
+        let (indexes, mut count) = self.shards.contents(workspace_id).await?;
+        for index_id in indexes {
+            count += 1 + self.count(Scope { workspace_id, index_id }).await?;
+        }
+        Ok(count)
+    }
+
     async fn remove_workspace(&self, workspace_id: Uuid) -> Result<(), Error> {
         self.shards.remove_workspace(workspace_id).await
     }

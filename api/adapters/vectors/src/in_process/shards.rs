@@ -151,6 +151,12 @@ impl Shards {
         }
     }
 
+    /// The indexes of a workspace on the disk, and how many other entries its folders have.
+    pub(super) async fn contents(&self, workspace_id: Uuid) -> Result<(Vec<Uuid>, u64), Error> {
+        let root = self.root.clone();
+        blocking(move || folders::contents(&root, workspace_id)).await
+    }
+
     /// Removes the workspace's folder, after the calls that are at work in it.
     pub(super) async fn remove_workspace(&self, workspace_id: Uuid) -> Result<(), Error> {
         let gate = self.gate(workspace_id).write_owned().await;

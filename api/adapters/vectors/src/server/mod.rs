@@ -19,7 +19,7 @@ mod silence;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use qdrant_client::qdrant::{CountPoints, PointStruct, UpsertPoints};
+use qdrant_client::qdrant::{CountPoints, Filter, PointStruct, UpsertPoints};
 use uuid::Uuid;
 
 pub use options::ServerOptions;
@@ -84,6 +84,25 @@ impl Server {
             .call(Call::Write, || async { self.connection.points().upsert(request.clone()).await })
             .await
             .map(drop)
+    }
+
+    /// Counts exactly what a filter finds; a collection that is not there has nothing.
+    async fn count_in(&self, collection_name: String, filter: Filter) -> Result<u64, Error> {
+        let request = CountPoints {
+            collection_name,
+            filter: Some(filter),
+            exact: Some(true),
+            ..CountPoints::default()
+        };
+        let answer = self
+            .connection
+            .call(Call::Read, || async { self.connection.points().count(request.clone()).await })
+            .await;
+        match answer {
+            Ok(counted) => Ok(counted.result.map_or(0, |result| result.count)),
+            Err(Refusal::NoCollection) => Ok(0),
+            Err(refusal) => Err(refusal.into_error()),
+        }
     }
 
     /// What a missing collection means: the index is not there, or no longer.
@@ -169,29 +188,24 @@ impl VectorEngine for Server {
     }
 
     async fn count(&self, scope: Scope) -> Result<u64, Error> {
-        let Some((collection_name, _)) = self.place(scope).await? else {
-            return Ok(0);
-        };
-        let request = CountPoints {
-            collection_name,
-            filter: Some(scope_filter(scope)),
-            exact: Some(true),
-            ..CountPoints::default()
-        };
-        let answer = self
-            .connection
-            .call(Call::Read, || async { self.connection.points().count(request.clone()).await })
-            .await;
-        match answer {
-            Ok(counted) => Ok(counted.result.map_or(0, |result| result.count)),
-            Err(Refusal::NoCollection) => Ok(0),
-            Err(refusal) => Err(refusal.into_error()),
+        match self.place(scope).await? {
+            Some((collection, _)) => self.count_in(collection, scope_filter(scope)).await,
+            None => Ok(0),
         }
     }
 
     /// The server does it by itself.
     async fn optimize(&self, _: Scope) -> Result<bool, Error> {
         if self.connection.is_closed() { Err(Error::Unavailable) } else { Ok(false) }
+    }
+
+    async fn count_workspace(&self, workspace_id: Uuid) -> Result<u64, Error> {
+        let markers = of_markers(self.connection.prefix());
+        let mut count = self.count_in(markers, workspace_filter(workspace_id)).await?;
+        for collection in all_of_points(&self.connection).await? {
+            count += self.count_in(collection, workspace_filter(workspace_id)).await?;
+        }
+        Ok(count)
     }
 
     async fn remove_workspace(&self, workspace_id: Uuid) -> Result<(), Error> {

@@ -44,7 +44,11 @@ pub async fn a_purged_workspace_stays_empty(vectors: &Vectors) {
         door.prepare(index, DIMENSIONS).await.expect("a new index");
         door.upsert(index, vec![point(mine, "lease", EAST)]).await.expect("a point");
     }
+    let neighbour = vectors.for_workspace(new_id());
+    neighbour.prepare(indexes[0], DIMENSIONS).await.expect("a new index");
+    assert_eq!((door.count_all().await, neighbour.count_all().await), (Ok(4), Ok(1)));
     door.remove_all().await.expect("a purge");
+    assert_eq!((door.count_all().await, neighbour.count_all().await), (Ok(0), Ok(1)));
     for index in indexes {
         assert_eq!(door.count(index).await, Ok(0));
         assert_eq!(door.search(index, &keyword("lease")).await, Ok(vec![]));
