@@ -49,10 +49,7 @@ pub async fn update(
     let select = workspace::Entity::find().filter(workspace::Column::Id.eq(id)).lock(LockType::NoKeyUpdate);
     let before = select.one(operation).await?.ok_or(Error::NotFound("workspace"))?;
     if before.version != version {
-        return Err(Error::Conflict(
-            "Somebody changed this workspace in the meantime.",
-            Some(before.version),
-        ));
+        return Err(changed_meanwhile(before.version));
     }
     let name = name.unwrap_or_else(|| before.name.clone());
     let slug = change.slug.unwrap_or_else(|| before.slug.clone());
@@ -87,21 +84,26 @@ pub async fn update(
 ///
 /// # Errors
 ///
-/// FORBIDDEN, BAD_USER_INPUT for another slug, CONFLICT where it waits already.
+/// FORBIDDEN, BAD_USER_INPUT for another slug, CONFLICT where it waits already, or with the current version.
 pub async fn delete(
     operation: &Operation,
     request_id: &str,
     days: u32,
-    slug: &str,
+    (slug, version): (&str, Option<i32>),
 ) -> Result<workspace::Model> {
     let _ = operation.require(Permission::WorkspaceOwn)?;
     let mut check = Check::new();
+    let version = version.map(|version| check.version(version));
     if Slug::parse(slug).is_none() {
         check.refuse("slug", "INVALID", SLUG_RULE);
     }
     check.finish()?;
     let purge_at = operation.delete_workspace(slug, days).await?;
     let row = current(operation).await?;
+    // The door has locked the row and counted on; what it did is undone with the operation.
+    if version.is_some_and(|version| version != row.version - 1) {
+        return Err(changed_meanwhile(row.version - 1));
+    }
     let data = json!({ "purge_at": purge_at });
     tell(operation, request_id, EventType::WorkspaceDeletionRequested, row.id, data.clone());
     operation.audit(Audit {
@@ -154,6 +156,10 @@ fn of_context(
         None => Some(Some(own)),
         Some(given) => check.id("id", given).map(|id| (id == own).then_some(own)),
     })
+}
+
+fn changed_meanwhile(version: i32) -> Error {
+    Error::Conflict("Somebody changed this workspace in the meantime.", Some(version))
 }
 
 fn taken(error: DbErr) -> Error {
