@@ -56,7 +56,7 @@ return array[
   'citations', 'retrieval_hits', 'retrievals', 'agent_run_steps', 'agent_run_events', 'agent_runs', 'agents',
   'uploads', 'chunk_embeddings', 'chunks', 'embedding_indexes', 'ingestions', 'document_versions', 'documents', 'collections',
   'idempotency_records', 'jobs', 'queue_heads', 'queue_turns', 'events', 'audit_entries',
-  'invitations', 'operator_entries', 'api_keys', 'memberships', 'roles'];
+  'invitation_tokens', 'invitations', 'operator_entries', 'api_keys', 'memberships', 'roles'];
 comment on function app.purge_order() is 'Every table of tenants, in the order in which a purge empties them.';
 
 do $$
@@ -221,6 +221,8 @@ begin
     exit when v_left <= 0;
   end loop;
   if v_left > 0 then
+    -- What mails say of it, sent or not.
+    delete from public.outgoing_mails m where m.detail ->> 'workspace_id' = v_tenant::text;
     -- What its maker was answered, who may send `workspaceCreate` again under the same key.
     delete from public.account_idempotency_records r where position(app.type_id('workspace', v_tenant) in r.answer) > 0;
     delete from public.workspaces w where w.id = v_tenant;
