@@ -69,15 +69,9 @@ async fn from_its_purge_on_nobody_finds_it_although_no_worker_runs() {
     }
     assert_eq!(restore(&world).await.code(), "NOT_FOUND");
     let (authorization, _) = world.headers(Who::Owner).expect("a token");
-    let request =
-        world.http().post(format!("{}/graphql", world.address)).header("authorization", authorization);
-    let body = json!({ "query": "{ viewer { user { email } workspaces { slug } } }" });
-    let answer = request.header("content-type", "application/json").body(body.to_string()).send().await;
-    let answer: serde_json::Value = answer.expect("an answer").json().await.expect("JSON");
-    assert_eq!(
-        answer["data"]["viewer"],
-        json!({ "user": { "email": "owner@acme.example" }, "workspaces": [] })
-    );
+    let viewer = "{ viewer { user { email } workspaces { slug } } }";
+    let data = world.ask_with(&[("authorization", authorization)], viewer, json!({})).await.data();
+    assert_eq!(data["viewer"], json!({ "user": { "email": "owner@acme.example" }, "workspaces": [] }));
 }
 
 #[tokio::test]
