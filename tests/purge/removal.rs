@@ -113,11 +113,8 @@ async fn what_its_maker_was_answered_goes_with_it() {
     let create =
         "mutation { workspaceCreate(input: { name: \"Mine\", slug: \"mine\" }) { workspace { id } } }";
     let (authorization, _) = world.headers(Who::Owner).expect("a token");
-    let request =
-        world.http().post(format!("{}/graphql", world.address)).header("authorization", authorization);
-    let request = request.header("content-type", "application/json").header("idempotency-key", "mine");
-    let answer = request.body(json!({ "query": create }).to_string()).send().await.expect("an answer");
-    assert!(answer.status().is_success());
+    let headers = [("authorization", authorization), ("idempotency-key", "mine")];
+    world.ask_with(&headers, create, json!({})).await.data();
     assert_eq!(world.count("select count(*) from account_idempotency_records").await, 1);
     let mut superuser = world.superuser().await;
     let mine = workspace(&mut superuser, "mine").await;
