@@ -39,13 +39,14 @@ pub async fn update(
 ) -> Result<workspace::Model> {
     let _ = operation.require(Permission::WorkspaceWrite)?;
     let mut check = Check::new();
-    let id = of_context(operation, &mut check, change.id.as_ref())?;
+    let id = named(operation, &mut check, change.id.as_ref())?;
     let version = check.version(change.version);
     let name = check.optional_text("name", change.name.as_deref(), 1..=LONGEST_NAME);
     if change.slug.as_deref().is_some_and(|slug| Slug::parse(slug).is_none()) {
         check.refuse("slug", "INVALID", SLUG_RULE);
     }
-    let id = check.finish_with(id)?.ok_or(Error::NotFound("workspace"))?;
+    let id = check.finish_with(id)?;
+    only_own(operation, id)?;
     let select = workspace::Entity::find().filter(workspace::Column::Id.eq(id)).lock(LockType::NoKeyUpdate);
     let before = select.one(operation).await?.ok_or(Error::NotFound("workspace"))?;
     if before.version != version {
@@ -129,8 +130,9 @@ pub async fn restore(
 ) -> Result<workspace::Model> {
     let _ = operation.require(Permission::WorkspaceOwn)?;
     let mut check = Check::new();
-    let id = of_context(operation, &mut check, id)?;
-    let id = check.finish_with(id)?.ok_or(Error::NotFound("workspace"))?;
+    let id = named(operation, &mut check, id)?;
+    let id = check.finish_with(id)?;
+    only_own(operation, id)?;
     let before = current(operation).await?;
     operation.restore_workspace().await?;
     tell(operation, request_id, EventType::WorkspaceRestored, id, json!({}));
@@ -145,17 +147,19 @@ pub async fn restore(
     current(operation).await
 }
 
-/// The workspace of the context where it is the one that is meant; `Some(None)` for another one, and none where the id was refused.
-fn of_context(
+/// The workspace that is meant: that of the context unless another one is named; none where its id was refused.
+fn named(
     operation: &Operation,
     check: &mut Check,
     given: Option<&Given<WorkspaceId>>,
-) -> Result<Option<Option<WorkspaceId>>> {
+) -> Result<Option<WorkspaceId>> {
     let own = operation.workspace_id()?;
-    Ok(match given {
-        None => Some(Some(own)),
-        Some(given) => check.id("id", given).map(|id| (id == own).then_some(own)),
-    })
+    Ok(given.map_or(Some(own), |given| check.id("id", given)))
+}
+
+/// Another workspace than that of the context is none.
+fn only_own(operation: &Operation, id: WorkspaceId) -> Result<()> {
+    if id == operation.workspace_id()? { Ok(()) } else { Err(Error::NotFound("workspace")) }
 }
 
 fn changed_meanwhile(version: i32) -> Error {
