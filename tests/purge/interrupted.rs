@@ -91,7 +91,7 @@ async fn ingestions_that_are_under_way_leave_nothing_behind() {
 
 #[tokio::test]
 async fn what_comes_late_is_removed_by_the_second_look() {
-    let mut world = world(0, 2).await;
+    let mut world = world(0, 5).await;
     world.stack.start_worker();
     fill(&world, Who::Owner).await;
     let mut superuser = world.superuser().await;

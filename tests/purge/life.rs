@@ -98,7 +98,12 @@ async fn a_deletion_needs_ownership_and_the_slug_typed_again_and_is_announced_wi
         assert_eq!(refused.body["errors"][0]["extensions"]["issues"][0]["code"], code);
         assert_eq!(field(&refused), "input.slug");
     }
+    let stale = "mutation { workspaceDelete(input: { slug: \"acme\", version: 7 }) { workspace { id } } }";
+    let stale = world.ask(Who::Owner, stale, json!({})).await;
+    let told = &stale.body["errors"][0]["extensions"]["details"]["version"];
+    assert_eq!((stale.code(), told), ("CONFLICT", &json!(1)));
     assert_eq!(world.count("select count(*) from workspace_purges").await, 0);
+    assert_eq!(world.count("select count(*) from workspaces where purge_at is not null").await, 0);
     let data = delete(&world, Who::Owner, "acme").await.data();
     let told = text(&data["workspaceDelete"]["workspace"]["purgeAt"]);
     let purge_at: DateTime<Utc> = told.parse().expect("a time");

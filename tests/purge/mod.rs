@@ -36,18 +36,7 @@ async fn world(days: u32, settle: u32) -> World {
 /// Asks as somebody in a workspace that the header names so.
 async fn ask_in(world: &World, who: Who, workspace: &str, query: &str, variables: Value) -> Reply {
     let (authorization, _) = world.headers(who).expect("a token");
-    let response = world
-        .http()
-        .post(format!("{}/graphql", world.address))
-        .header("content-type", "application/json")
-        .header("authorization", authorization)
-        .header("x-workspace", workspace)
-        .body(json!({ "query": query, "variables": variables }).to_string())
-        .send()
-        .await
-        .expect("an answer");
-    let status = response.status().as_u16();
-    Reply { status, body: response.json().await.expect("JSON") }
+    world.ask_with(&[("authorization", authorization), ("x-workspace", workspace)], query, variables).await
 }
 
 async fn delete(world: &World, who: Who, slug: &str) -> Reply {
@@ -142,6 +131,13 @@ async fn fill(world: &World, who: Who) {
         "insert into roles (workspace_id, id, name, permissions) values ($1, gen_random_uuid(), 'Planted', '{job:read}')",
         "insert into jobs (workspace_id, id, kind, subject_id, status, correlation_id)
          values ($1, gen_random_uuid(), 'document.ingest', gen_random_uuid(), 'DEAD', 'test')",
+        "insert into invitations (workspace_id, id, email, role_id, invited_by, expires_at)
+         select r.workspace_id, gen_random_uuid(), 'nobody@example.com', r.id, m.user_id, now()
+         from roles r join memberships m on m.workspace_id = r.workspace_id where r.workspace_id = $1 and r.built_in = 'VIEWER' limit 1",
+        "insert into invitation_tokens (workspace_id, id, invitation_id, hash)
+         select workspace_id, gen_random_uuid(), id, sha256(id::text::bytea) from invitations where workspace_id = $1",
+        "insert into outgoing_mails (id, kind, address, detail, status)
+         values (gen_random_uuid(), 'INVITATION', 'nobody@example.com', jsonb_build_object('workspace_id', $1::uuid), 'DEAD')",
     ] {
         let statement = sqlx::query(sql);
         let statement = if sql.contains("$1") { statement.bind(workspace) } else { statement };
@@ -166,19 +162,9 @@ async fn upload(world: &World, who: Who, collection: &str) -> String {
 
 async fn keyed(world: &World, who: Who) {
     let (authorization, workspace) = world.headers(who).expect("a token");
+    let headers = [("authorization", authorization), ("x-workspace", workspace), ("idempotency-key", "one")];
     let query = "mutation { collectionCreate(input: { name: \"Keyed\" }) { collection { id } } }";
-    let answer = world
-        .http()
-        .post(format!("{}/graphql", world.address))
-        .header("content-type", "application/json")
-        .header("authorization", authorization)
-        .header("x-workspace", workspace)
-        .header("idempotency-key", "one")
-        .body(json!({ "query": query }).to_string())
-        .send()
-        .await
-        .expect("an answer");
-    assert!(answer.status().is_success());
+    world.ask_with(&headers, query, json!({})).await.data();
 }
 
 /// Lets the grace period of every deleted workspace be over.

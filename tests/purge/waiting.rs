@@ -69,15 +69,9 @@ async fn from_its_purge_on_nobody_finds_it_although_no_worker_runs() {
     }
     assert_eq!(restore(&world).await.code(), "NOT_FOUND");
     let (authorization, _) = world.headers(Who::Owner).expect("a token");
-    let request =
-        world.http().post(format!("{}/graphql", world.address)).header("authorization", authorization);
-    let body = json!({ "query": "{ viewer { user { email } workspaces { slug } } }" });
-    let answer = request.header("content-type", "application/json").body(body.to_string()).send().await;
-    let answer: serde_json::Value = answer.expect("an answer").json().await.expect("JSON");
-    assert_eq!(
-        answer["data"]["viewer"],
-        json!({ "user": { "email": "owner@acme.example" }, "workspaces": [] })
-    );
+    let viewer = "{ viewer { user { email } workspaces { slug } } }";
+    let data = world.ask_with(&[("authorization", authorization)], viewer, json!({})).await.data();
+    assert_eq!(data["viewer"], json!({ "user": { "email": "owner@acme.example" }, "workspaces": [] }));
 }
 
 #[tokio::test]
@@ -87,16 +81,16 @@ async fn a_restore_and_the_beginning_of_the_purge_exclude_each_other() {
     let acme = workspace(&mut superuser, "acme").await;
     let purges = world.stack.app().lane().purges();
     let mut restored = 0;
-    for round in 0..40 {
+    // The time of its purge comes while somebody restores it, sooner from round to round.
+    let rounds = [2000, 200, 40, 20, 10, 5, 3, 2].into_iter().chain([1; 60]);
+    for left in rounds {
         delete(&world, Who::Owner, "acme").await.data();
-        // The time of its purge comes while somebody restores it, sooner from round to round.
-        let left = i32::max(1, 40 - round);
         let soon = "with soon as (select clock_timestamp() + $1 * interval '1 millisecond' as at),
             w as (update workspaces set purge_at = soon.at from soon where purge_at is not null)
             update workspace_purges set due_at = soon.at, run_at = soon.at from soon";
         sqlx::query(soon).bind(left).execute(&mut superuser).await.expect("soon");
         let claim = async {
-            tokio::time::sleep(Duration::from_millis(u64::try_from(left).expect("positive"))).await;
+            tokio::time::sleep(Duration::from_millis(u64::from(left.unsigned_abs()))).await;
             purges.claim(60_000).await.expect("asked")
         };
         let (reply, claimed) = tokio::join!(restore(&world), claim);
@@ -111,5 +105,5 @@ async fn a_restore_and_the_beginning_of_the_purge_exclude_each_other() {
         }
         restored += 1;
     }
-    assert!((1..40).contains(&restored), "neither won every time: {restored}");
+    assert!((1..68).contains(&restored), "neither won every time: {restored}");
 }

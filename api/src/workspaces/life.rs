@@ -39,20 +39,18 @@ pub async fn update(
 ) -> Result<workspace::Model> {
     let _ = operation.require(Permission::WorkspaceWrite)?;
     let mut check = Check::new();
-    let id = of_context(operation, &mut check, change.id.as_ref())?;
+    let id = named(operation, &mut check, change.id.as_ref())?;
     let version = check.version(change.version);
     let name = check.optional_text("name", change.name.as_deref(), 1..=LONGEST_NAME);
     if change.slug.as_deref().is_some_and(|slug| Slug::parse(slug).is_none()) {
         check.refuse("slug", "INVALID", SLUG_RULE);
     }
-    let id = check.finish_with(id)?.ok_or(Error::NotFound("workspace"))?;
+    let id = check.finish_with(id)?;
+    only_own(operation, id)?;
     let select = workspace::Entity::find().filter(workspace::Column::Id.eq(id)).lock(LockType::NoKeyUpdate);
     let before = select.one(operation).await?.ok_or(Error::NotFound("workspace"))?;
     if before.version != version {
-        return Err(Error::Conflict(
-            "Somebody changed this workspace in the meantime.",
-            Some(before.version),
-        ));
+        return Err(changed_meanwhile(before.version));
     }
     let name = name.unwrap_or_else(|| before.name.clone());
     let slug = change.slug.unwrap_or_else(|| before.slug.clone());
@@ -87,21 +85,26 @@ pub async fn update(
 ///
 /// # Errors
 ///
-/// FORBIDDEN, BAD_USER_INPUT for another slug, CONFLICT where it waits already.
+/// FORBIDDEN, BAD_USER_INPUT for another slug, CONFLICT where it waits already, or with the current version.
 pub async fn delete(
     operation: &Operation,
     request_id: &str,
     days: u32,
-    slug: &str,
+    (slug, version): (&str, Option<i32>),
 ) -> Result<workspace::Model> {
     let _ = operation.require(Permission::WorkspaceOwn)?;
     let mut check = Check::new();
+    let version = version.map(|version| check.version(version));
     if Slug::parse(slug).is_none() {
         check.refuse("slug", "INVALID", SLUG_RULE);
     }
     check.finish()?;
     let purge_at = operation.delete_workspace(slug, days).await?;
     let row = current(operation).await?;
+    // The door has locked the row and counted on; what it did is undone with the operation.
+    if version.is_some_and(|version| version != row.version - 1) {
+        return Err(changed_meanwhile(row.version - 1));
+    }
     let data = json!({ "purge_at": purge_at });
     tell(operation, request_id, EventType::WorkspaceDeletionRequested, row.id, data.clone());
     operation.audit(Audit {
@@ -127,8 +130,9 @@ pub async fn restore(
 ) -> Result<workspace::Model> {
     let _ = operation.require(Permission::WorkspaceOwn)?;
     let mut check = Check::new();
-    let id = of_context(operation, &mut check, id)?;
-    let id = check.finish_with(id)?.ok_or(Error::NotFound("workspace"))?;
+    let id = named(operation, &mut check, id)?;
+    let id = check.finish_with(id)?;
+    only_own(operation, id)?;
     let before = current(operation).await?;
     operation.restore_workspace().await?;
     tell(operation, request_id, EventType::WorkspaceRestored, id, json!({}));
@@ -143,17 +147,23 @@ pub async fn restore(
     current(operation).await
 }
 
-/// The workspace of the context where it is the one that is meant; `Some(None)` for another one, and none where the id was refused.
-fn of_context(
+/// The workspace that is meant: that of the context unless another one is named; none where its id was refused.
+fn named(
     operation: &Operation,
     check: &mut Check,
     given: Option<&Given<WorkspaceId>>,
-) -> Result<Option<Option<WorkspaceId>>> {
+) -> Result<Option<WorkspaceId>> {
     let own = operation.workspace_id()?;
-    Ok(match given {
-        None => Some(Some(own)),
-        Some(given) => check.id("id", given).map(|id| (id == own).then_some(own)),
-    })
+    Ok(given.map_or(Some(own), |given| check.id("id", given)))
+}
+
+/// Another workspace than that of the context is none.
+fn only_own(operation: &Operation, id: WorkspaceId) -> Result<()> {
+    if id == operation.workspace_id()? { Ok(()) } else { Err(Error::NotFound("workspace")) }
+}
+
+fn changed_meanwhile(version: i32) -> Error {
+    Error::Conflict("Somebody changed this workspace in the meantime.", Some(version))
 }
 
 fn taken(error: DbErr) -> Error {

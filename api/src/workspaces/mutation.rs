@@ -53,6 +53,8 @@ pub struct WorkspaceUpdatePayload {
 pub struct WorkspaceDeleteInput {
     /// The slug of the workspace of the header X-Workspace, typed once more as a confirmation.
     pub slug: String,
+    /// The version that is meant; where it is sent and is not the current one, a CONFLICT.
+    pub version: Option<i32>,
 }
 
 /// The workspace, which waits for its deletion.
@@ -121,7 +123,7 @@ impl WorkspacesMutation {
         let request = request(context)?;
         let days = request.app().workspaces().workspace_grace_days;
         let operation = request.operation().await?;
-        let row = life::delete(&operation, request.id(), days, &input.slug).await?;
+        let row = life::delete(&operation, request.id(), days, (&input.slug, input.version)).await?;
         Ok(WorkspaceDeletePayload { workspace: Workspace::from(row) })
     }
 

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use crate::adapters::objects::TenantObjects;
 use crate::app::App;
 use crate::error::Error;
+use crate::supervisor;
 use crate::tenancy::{ClaimedPurge, Kept, PurgeEnd, Purges, Wake};
 use crate::worker::backoff_ms;
 use footnote_vectors::TenantVectors;
@@ -27,6 +28,7 @@ const POLL_EVERY: Duration = Duration::from_secs(2);
 const BATCH: i32 = 2_000;
 
 /// One process's share of the purges: one at a time.
+#[derive(Clone)]
 pub struct Purger {
     app: Arc<App>,
     purges: Purges,
@@ -70,8 +72,12 @@ impl Purger {
         while !*stop.borrow() {
             match self.purges.claim(LEASE_MS).await {
                 Ok(Some(purge)) => {
+                    let purger = self.clone();
+                    // A task of its own: a panic ends the attempt, and not the purges of this process.
+                    let attempt = async move { purger.attempt(&purge).await };
+                    let mut attempt = supervisor::spawn("purge", attempt).abort_on_drop();
                     tokio::select! {
-                        () = self.attempt(&purge) => {}
+                        _ = attempt.join() => {}
                         _ = stop.changed() => {}
                     }
                     continue;
@@ -91,7 +97,7 @@ impl Purger {
     }
 
     /// One attempt at a purge, recorded however it ends.
-    pub async fn attempt(&self, purge: &ClaimedPurge) {
+    async fn attempt(&self, purge: &ClaimedPurge) {
         let outcome = tokio::select! {
             outcome = self.remove(purge) => outcome,
             () = self.keep_lease(purge) => {
@@ -125,7 +131,9 @@ impl Purger {
     async fn remove(&self, purge: &ClaimedPurge) -> Result<PurgeEnd, Failure> {
         let vectors = self.app.vectors().for_workspace(purge.workspace_id.0);
         let objects = self.app.objects().for_workspace(purge.workspace_id);
-        self.purges.renew(purge, LEASE_MS, Some(found(&vectors, &objects).await)).await?;
+        if !self.purges.renew(purge, LEASE_MS, Some(found(&vectors, &objects).await)).await? {
+            return Err(Failure("The lease was lost to another worker.".to_owned()));
+        }
         empty(&vectors, &objects).await?;
         while !self.purges.remove_rows(purge, BATCH, LEASE_MS).await? {}
         empty(&vectors, &objects).await?;

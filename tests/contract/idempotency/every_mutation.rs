@@ -72,7 +72,10 @@ async fn input(world: &World, mutation: &str) -> Option<Value> {
         "jobRetry" => json!({ "id": dead_job(world).await }),
         "signUp" => json!({ "name": name, "email": "new@example.com", "password": "correct horse battery" }),
         "workspaceCreate" => json!({ "name": name, "slug": "new" }),
-        "workspaceUpdate" => json!({ "version": 1, "name": name }),
+        "workspaceUpdate" => {
+            let data = world.ask(Who::Owner, "{ workspace { version } }", json!({})).await.data();
+            json!({ "version": data["workspace"]["version"], "name": name })
+        }
         // The next one in the schema restores it.
         "workspaceDelete" => json!({ "slug": "acme" }),
         "workspaceRestore" => json!({}),

@@ -161,7 +161,11 @@ fn bad_accounts() -> Vec<Case> {
                 "input.slug INVALID",
             ],
         ),
-        ("workspaceDelete", json!({ "slug": "A b" }), vec!["input.slug INVALID"]),
+        (
+            "workspaceDelete",
+            json!({ "slug": "A b", "version": 0 }),
+            vec!["input.version OUT_OF_RANGE", "input.slug INVALID"],
+        ),
         ("workspaceRestore", json!({ "id": agent }), vec!["input.id INVALID_ID"]),
     ]
 }

@@ -19,12 +19,10 @@ fn every_update_takes_a_version_and_every_delete_may() {
             assert!(input.contains(&"version: Int!".to_owned()), "{name}: {input:?}");
         }
         if name.ends_with("Delete") {
-            assert_eq!(
-                input.contains(&"version: Int".to_owned()),
-                name != WITHOUT_VERSION,
-                "{name}: {input:?}"
-            );
-            assert_eq!(fields_of(&format!("type {type}Payload {{")), ["deletedId: ID!"], "{name}");
+            let unversioned = name == WITHOUT_VERSION;
+            assert_eq!(input.contains(&"version: Int".to_owned()), !unversioned, "{name}: {input:?}");
+            let answer = fields_of(&format!("type {type}Payload {{"));
+            assert!(LATER.contains(&name.as_str()) || answer == ["deletedId: ID!"], "{name}: {answer:?}");
         }
     }
     let changed: BTreeSet<_> =
@@ -35,12 +33,18 @@ fn every_update_takes_a_version_and_every_delete_may() {
     }
 }
 
+/// Deletions that can be called off, and answer with what waits for its end.
+const LATER: &[&str] = &["workspaceDelete"];
+
 /// An object of each kind that has updates: the mutation, the object in its answer, the id, the field that changes.
 async fn objects(world: &World) -> Vec<(&'static str, &'static str, String, &'static str)> {
     let collection = world.collection(Who::Owner, "Handbook").await;
     let document = world.document(Who::Owner, &collection, "Leave", "Thirty days.").await;
     let agent = world.agent(Who::Owner, "Assistant").await;
+    let data = world.ask(Who::Owner, "{ workspace { id } }", json!({})).await.data();
+    let workspace = crate::support::world::text(&data["workspace"]["id"]);
     let objects = vec![
+        ("workspaceUpdate", "workspace", workspace, "name"),
         ("collectionUpdate", "collection", collection, "name"),
         ("documentUpdate", "document", document, "title"),
         ("agentUpdate", "agent", agent, "name"),

@@ -79,7 +79,7 @@ pub(super) fn contents(root: &Path, workspace_id: Uuid) -> Result<(Vec<Uuid>, u6
         let entry = entry.map_err(failed)?;
         match entry.file_name().to_str().and_then(|name| Uuid::try_parse(name).ok()) {
             Some(index_id) if entry.path().join(CONFIG_FILE).try_exists().map_err(failed)? => {
-                indexes.push(index_id)
+                indexes.push(index_id);
             }
             _ => others += 1,
         }
