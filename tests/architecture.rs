@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The capabilities; each may use another one only through its `service`, its types, or what its `mod.rs` offers.
-const CAPABILITIES: &[&str] = &["accounts", "agents", "jobs", "knowledge", "members", "workspaces"];
+const CAPABILITIES: &[&str] =
+    &["accounts", "agents", "jobs", "knowledge", "members", "operators", "workspaces"];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder of the sources") {

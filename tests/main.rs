@@ -16,6 +16,7 @@ mod mail;
 mod members;
 mod models;
 mod objects;
+mod operators;
 mod postgres;
 mod server;
 mod support;

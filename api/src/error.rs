@@ -18,6 +18,8 @@ pub enum Error {
     Unauthenticated(&'static str),
     /// The actor sees the thing and may not do this with it; names the missing permission.
     Forbidden(&'static str),
+    /// Whoever asks is not of the kind that may, whatever their permissions: a sentence.
+    NotAllowed(&'static str),
     /// It does not exist, or not for this actor: the two are the same to a client.
     NotFound(&'static str),
     /// The input breaks a rule that the client could have known; lists every field that does.
@@ -97,7 +99,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unauthenticated(_) => "UNAUTHENTICATED",
-            Self::Forbidden(_) => "FORBIDDEN",
+            Self::Forbidden(_) | Self::NotAllowed(_) => "FORBIDDEN",
             Self::NotFound(_) => "NOT_FOUND",
             Self::BadUserInput(_) => "BAD_USER_INPUT",
             Self::Conflict(..) | Self::Taken(..) | Self::Contended(_) | Self::InProgress(_) => "CONFLICT",
@@ -132,6 +134,7 @@ impl Error {
     pub fn message(&self) -> String {
         match self {
             Self::Unauthenticated(text)
+            | Self::NotAllowed(text)
             | Self::Conflict(text, _)
             | Self::Taken(_, text)
             | Self::Contended(text) => (*text).to_owned(),
@@ -242,6 +245,16 @@ impl From<&sqlx::Error> for Error {
                     "A workspace keeps at least one active OWNER: make somebody else OWNER first.",
                     None,
                 ),
+                Some(code @ ("FN080" | "FN081" | "FN082")) => {
+                    // One answer for all of them; what PostgreSQL says of it is our own door's sentence.
+                    tracing::warn!(code, reason = cause.message(), "an operator's key was refused");
+                    Self::Unauthenticated("The token is not valid; sign in again.")
+                }
+                Some("FN083") => Self::Conflict(
+                    "You are in this workspace already: leave it first, or wait until the entry ends.",
+                    None,
+                ),
+                Some("FN084") => Self::Conflict("The entry has ended.", None),
                 Some("FN042") => Self::Conflict("The membership is not in a status that allows this.", None),
                 Some("40001" | "40P01") => Self::Contended("Two requests changed the same thing; try again."),
                 Some("42501") => Self::Forbidden("that this change needs"),

@@ -19,6 +19,7 @@ pub mod list;
 pub mod mail;
 pub mod members;
 pub mod operations;
+pub mod operators;
 pub mod server;
 pub mod supervisor;
 pub mod tenancy;

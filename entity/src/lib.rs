@@ -21,6 +21,7 @@ pub mod ingestion;
 pub mod invitation;
 pub mod job;
 pub mod membership;
+pub mod operator_entry;
 pub mod retrieval;
 pub mod retrieval_hit;
 pub mod role;

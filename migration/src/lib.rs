@@ -25,6 +25,7 @@ mod m20261126_000002_create_roles;
 mod m20261126_000003_guard_membership;
 mod m20261126_000004_release_roles;
 mod m20261126_000005_create_invitations;
+mod m20261126_000011_create_operators;
 
 use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
 
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000003_guard_membership::Migration),
             Box::new(m20261126_000004_release_roles::Migration),
             Box::new(m20261126_000005_create_invitations::Migration),
+            Box::new(m20261126_000011_create_operators::Migration),
         ]
     }
 }

@@ -95,7 +95,7 @@ async fn the_application_has_rows_and_nothing_else() {
          where table_schema = 'public' and (grantee in ('footnote_app', 'footnote_worker', 'PUBLIC'))
            and (privilege_type in ('TRUNCATE', 'REFERENCES', 'TRIGGER') or grantee = 'PUBLIC'
              or table_name in ('seaql_migrations', 'sessions', 'workspace_sequences', 'queue_heads', 'queue_turns', 'credentials',
-               'refresh_tokens', 'account_links', 'outgoing_mails', 'sign_in_attempts', 'identities', 'account_idempotency_records'))",
+               'refresh_tokens', 'account_links', 'outgoing_mails', 'sign_in_attempts', 'identities', 'account_idempotency_records', 'operators'))",
     )
     .await;
     assert_eq!(rights, BTreeSet::new());

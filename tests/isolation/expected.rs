@@ -45,6 +45,7 @@ pub const TENANT_TABLES: &[Row] = &[
     ("retrieval_hits", Can("agent_run:read"), Job, Nobody, Nobody),
     ("citations", Can("agent_run:read"), Job, Nobody, Nobody),
     ("idempotency_records", Oneself, Oneself, Nobody, Nobody),
+    ("operator_entries", Can("audit:read"), Nobody, Nobody, Nobody),
 ];
 
 /// Tables that belong to no tenant, or that no tenant sees, each with the reason.
@@ -72,6 +73,7 @@ pub const OTHER_TABLES: &[(&str, &str)] = &[
         "keys outside any workspace belong to a person or to an address; only doors see it",
     ),
     ("sign_in_attempts", "counts what strangers try, before anybody is known; only doors see it"),
+    ("operators", "whoever runs the installation is a member of nothing; only doors see them"),
     ("workspace_sequences", "one row for each workspace; only doors see it"),
     ("queue_turns", "one row for each workspace; only doors see it"),
     ("queue_heads", "one row for each workspace; only doors see it"),
@@ -127,4 +129,14 @@ pub const DOORS: &[&str] = &[
     "claim_account_key",
     "record_account_answer",
     "applied_migrations",
+    "enter_operator",
+    "note_operator_use",
+    "start_operator_entry",
+    "leave_operator_entry",
+    "end_operator_entry",
+    "operator_of_context",
+    "entries_of_operator",
+    "count_workspaces",
+    "count_jobs",
+    "migration_history",
 ];

@@ -71,6 +71,14 @@ async fn world_with_a_row_in_every_table() -> World {
              select workspace_id, gen_random_uuid(), id, sha256('x') from invitations",
         )
         .await;
+    world
+        .plant(
+            "with operator as (insert into operators (id, name, email, start, hash, expires_at)
+               values (gen_random_uuid(), 'Planted', 'planted@ops.example', 'fn_op_abcd', sha256('planted'), now() + interval '1 day') returning id)
+             insert into operator_entries (workspace_id, id, operator_id, operator_name, workspace_key, reason, expires_at)
+             select w.id, gen_random_uuid(), operator.id, 'Planted', w.slug, 'planted by a test', now() + interval '1 hour' from workspaces w, operator",
+        )
+        .await;
     sqlx::query(
         "insert into jobs (workspace_id, id, kind, subject_id, status, correlation_id)
          select id, gen_random_uuid(), 'document.ingest', gen_random_uuid(), 'DEAD', 'test' from workspaces",

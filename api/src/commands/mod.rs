@@ -15,6 +15,7 @@ mod interrupt;
 mod key;
 mod logging;
 mod migrate;
+mod operator;
 mod output;
 mod progress;
 mod ready;
@@ -78,6 +79,9 @@ enum Command {
     /// Mint an access token for a member of a workspace.
     #[command(after_help = token::EXAMPLES)]
     Token(token::Token),
+    /// Let somebody operate the installation: add, list, revoke.
+    #[command(after_help = operator::EXAMPLES)]
+    Operator(operator::Operator),
     /// Print the settings of `serve`: which value holds, where it comes from, what it is for.
     #[command(after_help = config::EXAMPLES)]
     Config(Box<config::Config>),
@@ -145,7 +149,12 @@ impl Command {
             Self::Token(token) => token.check(faults),
             Self::Bootstrap(bootstrap) => bootstrap.check(faults),
             Self::Doctor(doctor) => doctor.check(faults),
-            Self::Migrate(_) | Self::Schema | Self::Health(_) | Self::Key(_) | Self::Bench(_) => {}
+            Self::Migrate(_)
+            | Self::Operator(_)
+            | Self::Schema
+            | Self::Health(_)
+            | Self::Key(_)
+            | Self::Bench(_) => {}
         }
     }
 }
@@ -163,6 +172,7 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Migrate(migrate) => migrate.run(interrupt).await,
             Command::Schema => output::text(&crate::graphql::sdl()),
             Command::Token(token) => token.run(interrupt).await,
+            Command::Operator(operator) => operator.run(interrupt).await,
             Command::Config(_) => Ok(()),
             Command::Doctor(doctor) => doctor.run(interrupt).await,
             Command::Health(health) => health.run(interrupt).await,

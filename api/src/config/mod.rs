@@ -106,6 +106,9 @@ pub struct Limits {
     /// Jobs that one process runs at a time.
     #[arg(long, env = "FOOTNOTE_WORKER_CONCURRENCY", default_value_t = 4, value_name = "COUNT")]
     pub worker_concurrency: usize,
+    /// The longest entry of an operator into a workspace, in minutes; 240 at most.
+    #[arg(long, env = "FOOTNOTE_OPERATOR_ENTRY_MINUTES", default_value_t = 60, value_name = "MINUTES")]
+    pub operator_entry_minutes: u32,
 }
 
 impl Default for Limits {
@@ -121,6 +124,7 @@ impl Default for Limits {
             app_connections: 16,
             worker_connections: 8,
             worker_concurrency: 4,
+            operator_entry_minutes: 60,
         }
     }
 }

@@ -18,6 +18,8 @@ pub(super) enum KeyOwner {
     Address,
     /// It takes none.
     Nobody,
+    /// It takes none, because it is an operator's.
+    Operator,
 }
 
 /// Every such mutation.
@@ -31,6 +33,8 @@ const ALONE: &[(&str, KeyOwner)] = &[
     ("passwordReset", KeyOwner::Nobody),
     ("workspaceCreate", KeyOwner::Person),
     ("invitationAccept", KeyOwner::Person),
+    ("operatorEntryStart", KeyOwner::Operator),
+    ("operatorEntryLeave", KeyOwner::Operator),
 ];
 
 /// How deep fragments are followed; the guard has refused those that are deeper.

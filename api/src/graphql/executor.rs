@@ -109,7 +109,7 @@ impl Schema {
         let ours = Request::new(self.app.clone(), origin, id.clone(), access);
         let ours = Arc::new(match prepared.alone.as_ref().map(|alone| alone.owner) {
             None | Some(KeyOwner::Nobody) => ours,
-            Some(KeyOwner::Person) => ours.outside(),
+            Some(KeyOwner::Person | KeyOwner::Operator) => ours.outside(),
             Some(KeyOwner::Address) => ours.of_nobody(),
         });
         request.data.insert(ours.clone());

@@ -95,6 +95,7 @@ pub(super) fn insert_by_id(data: &mut Data, request: &Arc<Request>) {
     insert::<entity::ingestion::Entity>(data, request);
     insert::<entity::citation::Entity>(data, request);
     insert::<entity::job::Entity>(data, request);
+    insert::<entity::operator_entry::Entity>(data, request);
 }
 
 /// The loader of a table.
@@ -156,4 +157,5 @@ by_id! {
     ingestion: IngestionId,
     citation: CitationId,
     job: JobId,
+    operator_entry: OperatorEntryId,
 }

@@ -41,6 +41,7 @@ pub struct Query(
     crate::knowledge::KnowledgeQuery,
     crate::agents::AgentsQuery,
     crate::jobs::JobsQuery,
+    crate::operators::OperatorsQuery,
 );
 
 /// Everything that can be changed. The fields of one operation happen together or not at all.
@@ -52,6 +53,7 @@ pub struct Mutation(
     crate::knowledge::KnowledgeMutation,
     crate::agents::AgentsMutation,
     crate::jobs::JobsMutation,
+    crate::operators::OperatorsMutation,
 );
 
 /// Everything that can be followed. Each stream is a persisted log: pass the last `cursor` as `after` and nothing is missed.

@@ -2,7 +2,9 @@
 
 use async_graphql::{Context, ID, Interface, Object};
 use entity::id::parse_any;
-use entity::{agent, agent_run, citation, ingestion, invitation, job, membership, role, workspace};
+use entity::{
+    agent, agent_run, citation, ingestion, invitation, job, membership, operator_entry, role, workspace,
+};
 use futures_util::future::try_join_all;
 use uuid::Uuid;
 
@@ -13,6 +15,7 @@ use crate::input::Check;
 use crate::jobs::Job;
 use crate::knowledge::{Chunk, Collection, Document, DocumentVersion, Ingestion};
 use crate::members::{Invitation, Membership, Role};
+use crate::operators::OperatorEntry;
 use crate::workspaces::Workspace;
 
 /// The most ids of one `nodes`.
@@ -48,6 +51,8 @@ pub enum Node {
     Citation(Box<Citation>),
     /// A job.
     Job(Box<Job>),
+    /// An operator's entry into the workspace.
+    OperatorEntry(Box<OperatorEntry>),
 }
 
 /// Look-ups by id.
@@ -99,7 +104,7 @@ fn parse(check: &mut Check, argument: &str, id: &ID) -> Option<(String, Uuid)> {
 async fn find(context: &Context<'_>, (prefix, id): (String, Uuid)) -> Result<Option<Node>> {
     use entity::id::{
         AgentId, AgentRunId, ChunkId, CitationId, CollectionId, DocumentId, DocumentVersionId, IngestionId,
-        InvitationId, JobId, MembershipId, RoleId, WorkspaceId,
+        InvitationId, JobId, MembershipId, OperatorEntryId, RoleId, WorkspaceId,
     };
     operation(context).await?.workspace_id()?;
     Ok(match prefix.as_str() {
@@ -142,6 +147,9 @@ async fn find(context: &Context<'_>, (prefix, id): (String, Uuid)) -> Result<Opt
         JobId::PREFIX => {
             row::<job::Entity>(context, JobId(id)).await?.map(|row| Node::Job(Box::new(row.into())))
         }
+        OperatorEntryId::PREFIX => row::<operator_entry::Entity>(context, OperatorEntryId(id))
+            .await?
+            .map(|row| Node::OperatorEntry(Box::new(row.into()))),
         _ => None,
     })
 }

@@ -14,15 +14,17 @@ use tokio::sync::{OnceCell, watch};
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::tenancy::{Access, Identity, Operation, Origin, WorkspaceKey};
+use crate::tenancy::{Access, Identity, Operation, OperatorHash, Origin, WorkspaceKey};
 
-/// What a client showed: a token of ours, or of an issuer that is trusted.
+/// What a client showed: a token of ours, of an issuer that is trusted, or the key of an operator.
 #[derive(Clone, Debug)]
 pub enum Bearer {
     /// A token of ours.
     Session(Credentials),
     /// A token of an external issuer, and the workspace of the header.
     Identity(Arc<Identity>, Option<WorkspaceKey>),
+    /// An operator's key, and the workspace of the header.
+    Operator(OperatorHash, Option<WorkspaceKey>),
 }
 
 /// What a token of ours shows: a session, and the workspace that the client names.
@@ -69,6 +71,7 @@ impl OriginOfRequest {
                 Err(Error::Unauthenticated("The token has expired; get a new one."))
             }
             Some(Bearer::Identity(identity, workspace)) => Ok(Origin::Identity { identity, workspace }),
+            Some(Bearer::Operator(hash, workspace)) => Ok(Origin::Operator { hash, workspace }),
         }
     }
 }
@@ -113,7 +116,7 @@ impl Request {
     pub(super) fn outside(mut self) -> Self {
         match &mut self.origin.0 {
             Some(Bearer::Session(credentials)) => credentials.workspace = None,
-            Some(Bearer::Identity(_, workspace)) => *workspace = None,
+            Some(Bearer::Identity(_, workspace) | Bearer::Operator(_, workspace)) => *workspace = None,
             None => {}
         }
         self
@@ -126,12 +129,18 @@ impl Request {
         self
     }
 
-    /// The session of the token; none for an anonymous client, and for a token of an external issuer.
+    /// Whether an operator asks.
+    #[must_use]
+    pub(super) fn is_of_operator(&self) -> bool {
+        matches!(self.origin.0, Some(Bearer::Operator(..)))
+    }
+
+    /// The session of the token; none for an anonymous client, for a token of an external issuer and for an operator.
     #[must_use]
     pub fn session(&self) -> Option<SessionId> {
         match &self.origin.0 {
             Some(Bearer::Session(credentials)) => Some(credentials.session),
-            Some(Bearer::Identity(..)) | None => None,
+            Some(Bearer::Identity(..) | Bearer::Operator(..)) | None => None,
         }
     }
 

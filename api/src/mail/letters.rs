@@ -1,7 +1,10 @@
-//! What the mails say. Besides the link, only plain words of people stand in them: no address, no mark, no link of theirs.
+//! What the mails say. Besides the link, only plain words of people stand in them: no address, no mark, no link of theirs. An operator's
+//! reason is the exception: it goes to owners alone, as text.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+
+use serde::Deserialize;
 
 /// The text of one kind of mail.
 pub(super) struct Letter {
@@ -85,13 +88,64 @@ impl Letter {
     }
 }
 
+/// What an owner is told of an operator who entered their workspace.
+#[derive(Deserialize)]
+pub(super) struct OperatorEntered {
+    workspace: String,
+    operator: String,
+    reason: String,
+    expires_at: String,
+    entry: String,
+}
+
+impl OperatorEntered {
+    /// The subject.
+    pub(super) const SUBJECT: &str = "An operator entered your workspace";
+
+    /// The facts, line by line.
+    fn lines(&self) -> [(&'static str, &str); 5] {
+        [
+            ("Workspace", &self.workspace),
+            ("Operator", &self.operator),
+            ("Reason", &self.reason),
+            ("Until", &self.expires_at),
+            ("Entry", &self.entry),
+        ]
+    }
+
+    /// As plain text.
+    pub(super) fn text(&self) -> String {
+        let facts = self.lines().map(|(name, fact)| format!("{name}: {}\r\n", one_line(fact))).concat();
+        format!("{ENTERED_BEFORE}\r\n\r\n{facts}\r\n{ENTERED_AFTER}\r\n")
+    }
+
+    /// As HTML.
+    pub(super) fn html(&self) -> String {
+        let facts = self
+            .lines()
+            .map(|(name, fact)| format!("<li>{name}: {}</li>\r\n", escaped(&one_line(fact))))
+            .concat();
+        format!(
+            "<!doctype html>\r\n<html lang=\"en\">\r\n<body>\r\n<p>{ENTERED_BEFORE}</p>\r\n<ul>\r\n{facts}</ul>\r\n<p>{ENTERED_AFTER}</p>\r\n</body>\r\n</html>\r\n"
+        )
+    }
+}
+
+const ENTERED_BEFORE: &str = "Somebody who runs this installation has entered a workspace of yours. Until the time below they read what is in it, and may queue dead jobs again.";
+const ENTERED_AFTER: &str = "What they do stands in the workspace's audit log. As an owner you can end the entry at once with the mutation operatorEntryEnd.";
+
+/// Without what would begin another line.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ACCOUNT_EXISTS, PASSWORD_RESET, VERIFY_EMAIL, invitation};
+    use super::{ACCOUNT_EXISTS, OperatorEntered, PASSWORD_RESET, VERIFY_EMAIL, invitation};
 
     #[test]
     fn a_name_in_a_mail_is_words_and_neither_a_link_nor_an_address() {
@@ -119,6 +173,21 @@ mod tests {
             );
         }
         assert!(!ACCOUNT_EXISTS.html(None).contains("href"));
+    }
+
+    #[test]
+    fn what_an_operator_wrote_stays_in_its_line_and_is_text_alone() {
+        let entered = OperatorEntered {
+            workspace: "Acme <b>".to_owned(),
+            operator: "Eve\r\nUntil: never".to_owned(),
+            reason: "<script>&\"".to_owned(),
+            expires_at: "2026-11-26T12:00:00Z".to_owned(),
+            entry: "entry_1".to_owned(),
+        };
+        let text = entered.text();
+        assert_eq!(text.lines().filter(|line| line.starts_with("Until:")).count(), 1, "{text}");
+        let html = entered.html();
+        assert!(html.contains("Reason: &lt;script&gt;&amp;&quot;") && !html.contains("<b>"), "{html}");
     }
 
     #[test]

@@ -8,11 +8,13 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Semaphore, watch};
 
-use super::letters::{ACCOUNT_EXISTS, Letter, PASSWORD_RESET, VERIFY_EMAIL, invitation};
+use super::letters::{
+    ACCOUNT_EXISTS, Letter, OperatorEntered, PASSWORD_RESET, VERIFY_EMAIL, invitation,
+};
 use super::links::{LinkToken, Links};
 use crate::adapters::mail::{Mail, MailError};
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::supervisor;
 use crate::tenancy::{ClaimedMail, Outbox, Wake};
 
@@ -152,6 +154,7 @@ impl Postman {
                 invitation(mail.fact("workspace"), mail.fact("inviter")),
                 Some((&links.invite, End::OfInvitation)),
             ),
+            "OPERATOR_ENTERED" => return self.send_entered(mail).await,
             _ => return Ok(Ended::Unknown),
         };
         let link = match page {
@@ -172,17 +175,22 @@ impl Postman {
                 }
             }
         };
-        let written = Mail {
-            id: mail.id.0,
-            to: mail.address.clone(),
-            subject: letter.subject,
-            text: letter.text(link.as_deref()),
-            html: letter.html(link.as_deref()),
-        };
-        Ok(match self.app.mailer().send(&written).await {
+        let (text, html) = (letter.text(link.as_deref()), letter.html(link.as_deref()));
+        Ok(self.post(mail, letter.subject, text, html).await)
+    }
+
+    async fn send_entered(&self, mail: &ClaimedMail) -> Result<Ended> {
+        let facts = mail.detail.clone().unwrap_or_default();
+        let entered: OperatorEntered = serde_json::from_value(facts).map_err(Error::internal)?;
+        Ok(self.post(mail, OperatorEntered::SUBJECT, entered.text(), entered.html()).await)
+    }
+
+    async fn post(&self, mail: &ClaimedMail, subject: &'static str, text: String, html: String) -> Ended {
+        let written = Mail { id: mail.id.0, to: mail.address.clone(), subject, text, html };
+        match self.app.mailer().send(&written).await {
             Ok(()) => Ended::Sent,
             Err(error) => Ended::Failed(error),
-        })
+        }
     }
 
     /// Gives the mail back for a later attempt, or leaves it DEAD.

@@ -14,6 +14,7 @@ pub mod given_passwords;
 mod health_checks;
 pub mod manual;
 pub mod migrations;
+pub mod operators;
 pub mod owner_access;
 pub mod people;
 pub mod private_database;

@@ -23,7 +23,7 @@ pub struct Member {
 }
 
 /// The owner's connection, as the role that owns the doors: the owner itself sees no row of theirs.
-pub struct People(PgConnection);
+pub struct People(pub(super) PgConnection);
 
 impl People {
     /// Connects as the owner.

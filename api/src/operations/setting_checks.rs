@@ -14,6 +14,8 @@ use crate::tenancy::{connect_options, is_database_address};
 
 const WEB: &[&str] = &["http", "https"];
 const DAY: i128 = 24 * 60 * 60;
+/// The longest entry that the database takes, in minutes.
+const LONGEST_ENTRY: i128 = 240;
 const MOST_BYTES: i128 = 1 << 30;
 
 impl Place {
@@ -90,6 +92,7 @@ impl Limits {
         faults.range("app_connections", self.app_connections, 1, 10_000);
         faults.range("worker_connections", self.worker_connections, 1, 10_000);
         faults.range("worker_concurrency", self.worker_concurrency, 1, 1_000);
+        faults.range("operator_entry_minutes", self.operator_entry_minutes, 1, LONGEST_ENTRY);
         if self.max_document_bytes > self.max_body_bytes {
             faults.warn(
                 "max_document_bytes",
@@ -325,10 +328,11 @@ mod tests {
             app_connections: 0,
             worker_connections: u32::MAX,
             worker_concurrency: 0,
+            operator_entry_minutes: 241,
         };
         let mut faults = Faults::default();
         limits.check(&mut faults);
-        assert_eq!(settings(&faults).len(), 10);
+        assert_eq!(settings(&faults).len(), 11);
     }
 
     #[test]

@@ -11,7 +11,8 @@ use serde_json::Value;
 use crate::adapters::issuers::Issuers;
 use crate::error::{Error, Result};
 use crate::graphql::{Bearer, Credentials, OriginOfRequest};
-use crate::tenancy::{Identity, WorkspaceKey};
+use crate::operators::OperatorKey;
+use crate::tenancy::{Identity, OperatorHash, WorkspaceKey};
 use crate::tokens::Tokens;
 
 const AUTHORIZATION: &str = "authorization";
@@ -81,9 +82,12 @@ async fn origin(
 ) -> Result<OriginOfRequest> {
     let shown = match authorization {
         Sent::Nothing => return Ok(OriginOfRequest(None)),
-        Sent::One(text) => match issuers.verify(text).await {
-            Some(identity) => Shown::Identity(Arc::new(identity?)),
-            None => Shown::Session(tokens.verify(text)?),
+        Sent::One(text) => match OperatorKey::of_header(text) {
+            Some(key) => Shown::Operator(key?.hash()),
+            None => match issuers.verify(text).await {
+                Some(identity) => Shown::Identity(Arc::new(identity?)),
+                None => Shown::Session(tokens.verify(text)?),
+            },
         },
         Sent::Unclear => return Err(Error::Unauthenticated("Send one token.")),
     };
@@ -96,6 +100,7 @@ async fn origin(
     Ok(OriginOfRequest(Some(match shown {
         Shown::Session(session) => Bearer::Session(Credentials { session, workspace }),
         Shown::Identity(identity) => Bearer::Identity(identity, workspace),
+        Shown::Operator(hash) => Bearer::Operator(hash, workspace),
     })))
 }
 
@@ -105,6 +110,8 @@ enum Shown {
     Session(SessionId),
     /// An external issuer's.
     Identity(Arc<Identity>),
+    /// An operator's key.
+    Operator(OperatorHash),
 }
 
 #[cfg(test)]
@@ -131,7 +138,7 @@ mod tests {
     fn session_of(origin: Result<OriginOfRequest>) -> Credentials {
         match origin.expect("valid").0.expect("signed in") {
             Bearer::Session(credentials) => credentials,
-            Bearer::Identity(..) => panic!("a token of ours is no identity"),
+            other => panic!("a token of ours is a session, not {other:?}"),
         }
     }
 

@@ -73,7 +73,7 @@ pub(super) fn errors(error: &Error, RequestId(id): &RequestId) -> Value {
 pub(super) fn status(error: &Error) -> StatusCode {
     match error {
         Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
-        Error::Forbidden(_) => StatusCode::FORBIDDEN,
+        Error::Forbidden(_) | Error::NotAllowed(_) => StatusCode::FORBIDDEN,
         Error::NotFound(_) => StatusCode::NOT_FOUND,
         Error::BadUserInput(_)
         | Error::QueryTooCostly(_)

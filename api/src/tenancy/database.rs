@@ -11,7 +11,7 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Postgres, Row};
 
 use super::guard::{Guard, answered};
-use super::{Access, Address, Identity, Operation, Origin, Statements, Wakes, explain};
+use super::{Access, Address, Identity, Operation, OperatorHash, Origin, Statements, Wakes, explain};
 use crate::error::{Error, Result};
 
 /// Limits on what one operation may hold up, in milliseconds.
@@ -125,6 +125,9 @@ impl Database {
     ///
     /// What the door says (UNAUTHENTICATED, NOT_FOUND), or UNAVAILABLE within ten seconds.
     pub async fn operation(&self, origin: Origin, access: Access) -> Result<Operation> {
+        if let Origin::Operator { hash, .. } = &origin {
+            self.note_use(*hash).await?;
+        }
         let since = Instant::now();
         let mut admitted = false;
         loop {
@@ -155,6 +158,13 @@ impl Database {
             .bind(email)
             .bind(name);
         self.ask_with(admit).await.map(drop)
+    }
+
+    /// Notes that an operator's key is used. The operation itself may only read.
+    async fn note_use(&self, hash: OperatorHash) -> Result<()> {
+        // Last use: operators_hash_key.
+        let note = sqlx::query("select app.note_operator_use($1)").bind(hash.0.to_vec());
+        self.ask_with(note).await.map(drop)
     }
 
     async fn acquire(&self) -> Result<PoolConnection<Postgres>> {

@@ -25,8 +25,11 @@ impl Operation {
     ///
     /// # Errors
     ///
-    /// CONFLICT for a slug or an id that is taken, and for one workspace too many.
+    /// CONFLICT for a slug or an id that is taken, and for one workspace too many; FORBIDDEN for operators.
     pub async fn found_workspace(&self, new: NewWorkspace) -> Result<workspace::Model> {
+        if self.operator_id().is_some() {
+            return Err(Error::NotAllowed("An operator is a member of nothing, and owns no workspace."));
+        }
         let NewWorkspace { id, slug, name, most } = new;
         let sql = "select * from app.found_workspace($1, $2, $3, $4, $5)";
         let values = [id.0.into(), slug.into(), name.into(), MembershipId::new().0.into(), most.into()];
@@ -36,6 +39,7 @@ impl Operation {
         self.move_into(Context {
             workspace: Some(id),
             actor: self.actor_id(),
+            operator: None,
             role: row.try_get("", "role")?,
             permissions: permissions.iter().flat_map(|list| list.split(',')).map(str::to_owned).collect(),
         });

@@ -27,8 +27,12 @@ impl Operation {
     ///
     /// # Errors
     ///
-    /// BAD_USER_INPUT where the token opens nothing for the actor, CONFLICT where it was used or the actor is a member already.
+    /// BAD_USER_INPUT where the token opens nothing for the actor, CONFLICT where it was used or the actor is a member already,
+    /// FORBIDDEN for operators.
     pub async fn accept_invitation(&self, token: &[u8; 32]) -> Result<Joined> {
+        if self.operator_id().is_some() {
+            return Err(Error::NotAllowed("An operator is a member of nothing, and accepts no invitation."));
+        }
         let user = self.actor_id().ok_or(Error::Unauthenticated("Sign in first."))?;
         let values = [token.to_vec().into(), MembershipId::new().0.into()];
         let row = self
@@ -41,6 +45,7 @@ impl Operation {
         self.move_into(Context {
             workspace: Some(workspace),
             actor: Some(user),
+            operator: None,
             role: row.try_get("", "role")?,
             permissions: permissions.iter().flat_map(|list| list.split(',')).map(str::to_owned).collect(),
         });

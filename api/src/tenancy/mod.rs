@@ -34,7 +34,7 @@ pub use joining::Joined;
 pub use lane::{ClaimedJob, Lane};
 pub(crate) use operation::statement;
 pub use operation::{Access, Operation};
-pub use origin::{Origin, Slug, UploadToken, WorkspaceKey};
+pub use origin::{OperatorHash, Origin, Slug, UploadToken, WorkspaceKey};
 pub use outbox::{ClaimedMail, Outbox};
 pub use permissions::{Permission, Proof};
 pub(crate) use schema::is_database_address;

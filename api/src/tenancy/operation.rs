@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use entity::id::{UserId, WorkspaceId};
+use entity::id::{OperatorId, UserId, WorkspaceId};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 use sea_query_sqlx::SqlxValues;
 use sqlx::pool::PoolConnection;
@@ -35,6 +35,7 @@ pub enum Access {
 pub(super) struct Context {
     pub(super) workspace: Option<WorkspaceId>,
     pub(super) actor: Option<UserId>,
+    pub(super) operator: Option<OperatorId>,
     pub(super) role: Option<String>,
     pub(super) permissions: Vec<String>,
 }
@@ -125,6 +126,21 @@ impl Operation {
     #[must_use]
     pub fn actor_id(&self) -> Option<UserId> {
         self.context().actor
+    }
+
+    /// The operator who acts; none where a member, a key or a job does.
+    #[must_use]
+    pub fn operator_id(&self) -> Option<OperatorId> {
+        self.context().operator
+    }
+
+    /// The operator who acts.
+    ///
+    /// # Errors
+    ///
+    /// FORBIDDEN for everybody else.
+    pub fn require_operator(&self) -> Result<OperatorId> {
+        self.operator_id().ok_or(Error::NotAllowed("This is for operators of the installation."))
     }
 
     /// The actor's role in the workspace; none outside one.
@@ -302,6 +318,8 @@ fn read_context(row: &PgRow) -> Result<Context> {
     Ok(Context {
         workspace: row.try_get::<Option<uuid::Uuid>, _>("workspace_id")?.map(WorkspaceId),
         actor: row.try_get::<Option<uuid::Uuid>, _>("actor_id")?.map(UserId),
+        // The door of operators alone has the column.
+        operator: row.try_get::<Option<uuid::Uuid>, _>("operator_id").ok().flatten().map(OperatorId),
         role: row.try_get("role")?,
         permissions: permissions.iter().flat_map(|list| list.split(',')).map(str::to_owned).collect(),
     })

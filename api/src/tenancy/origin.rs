@@ -61,6 +61,16 @@ impl fmt::Debug for UploadToken {
     }
 }
 
+/// SHA-256 of an operator's key: what is stored and looked for in its place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct OperatorHash(pub [u8; 32]);
+
+impl fmt::Debug for OperatorHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
 /// What a door is shown.
 #[derive(Clone, Debug)]
 pub enum Origin {
@@ -75,6 +85,13 @@ pub enum Origin {
     Identity {
         /// The person.
         identity: Arc<Identity>,
+        /// The workspace of the header.
+        workspace: Option<WorkspaceKey>,
+    },
+    /// A request of somebody who runs the installation, in a workspace that they have entered or outside any.
+    Operator {
+        /// The key's hash.
+        hash: OperatorHash,
         /// The workspace of the header.
         workspace: Option<WorkspaceKey>,
     },
@@ -108,6 +125,10 @@ impl Origin {
                 let workspace = arguments(workspace.as_ref());
                 let key = hex(&identity.key());
                 format!("select * from app.enter_identity(decode('{key}', 'hex'), {workspace})")
+            }
+            Self::Operator { hash, workspace } => {
+                let workspace = arguments(workspace.as_ref());
+                format!("select * from app.enter_operator(decode('{}', 'hex'), {workspace})", hex(&hash.0))
             }
             Self::Nobody => "select * from app.enter_nobody()".to_owned(),
             Self::Upload { token: UploadToken(hash) } => {

@@ -14,7 +14,7 @@ use crate::error::Result;
 pub struct ClaimedMail {
     /// The mail; the root of its Message-ID.
     pub id: MailId,
-    /// What it says: VERIFY_EMAIL, PASSWORD_RESET, ACCOUNT_EXISTS or INVITATION.
+    /// What it says: VERIFY_EMAIL, PASSWORD_RESET, ACCOUNT_EXISTS, INVITATION or OPERATOR_ENTERED.
     pub kind: String,
     /// To whom; none where it is for an address that may be nobody's here.
     pub user_id: Option<UserId>,

@@ -14,7 +14,7 @@ pub struct WorkspacesQuery;
 
 #[Object]
 impl WorkspacesQuery {
-    /// Who asks. Works without the header X-Workspace.
+    /// Who asks. Works without the header X-Workspace. FORBIDDEN for operators, who have no account.
     async fn viewer(&self, context: &Context<'_>) -> Result<Viewer> {
         let operation = operation(context).await?;
         Ok(Viewer {

@@ -62,8 +62,13 @@ pub async fn found(
 ///
 /// # Errors
 ///
-/// UNAUTHENTICATED where the account is gone.
+/// UNAUTHENTICATED where the account is gone, FORBIDDEN for operators, who have none.
 pub async fn viewer(operation: &Operation) -> Result<user::Model> {
+    if operation.operator_id().is_some() {
+        return Err(Error::NotAllowed(
+            "Operators have no account; `operations { operator { id name email } }` says who you are.",
+        ));
+    }
     let id = operation.actor_id().ok_or(Error::Unauthenticated("Sign in first."))?;
     let row = user::Entity::find().filter(user::Column::Id.eq(id)).one(operation).await?;
     row.ok_or(Error::Unauthenticated("The account is gone."))

@@ -13,9 +13,17 @@ use crate::isolation::TENANT_TABLES;
 use crate::support::world::text;
 use crate::support::{Who, World};
 
-/// Mutations that take no key: they are about sessions and links, each of which is used once anyway.
-const WITHOUT_KEY: &[&str] =
-    &["signIn", "sessionRefresh", "signOut", "emailVerify", "passwordResetRequest", "passwordReset"];
+/// Mutations that take no key: they are about sessions and links, each of which is used once anyway, or they are operators'.
+const WITHOUT_KEY: &[&str] = &[
+    "signIn",
+    "sessionRefresh",
+    "signOut",
+    "emailVerify",
+    "passwordResetRequest",
+    "passwordReset",
+    "operatorEntryStart",
+    "operatorEntryLeave",
+];
 
 /// What mutations outside any workspace change besides tenant tables.
 const GLOBAL: &[&str] =
@@ -49,6 +57,9 @@ async fn input(world: &World, mutation: &str) -> Option<Value> {
         "documentDelete" => json!({ "id": new_document(world, &name).await }),
         "ingestionRetry" => json!({ "id": failed_ingestion(world, &name).await }),
         "jobRetry" => json!({ "id": dead_job(world).await }),
+        "operatorEntryStart" => json!({ "workspace": "acme", "reason": "a test of keys", "minutes": 1 }),
+        "operatorEntryLeave" => json!({ "id": entity::id::OperatorEntryId::new().to_string() }),
+        "operatorEntryEnd" => json!({ "id": operator_entry(world).await }),
         "signUp" => json!({ "name": name, "email": "new@example.com", "password": "correct horse battery" }),
         "workspaceCreate" => json!({ "name": name, "slug": "new" }),
         "signIn" => json!({ "email": "new@example.com", "password": "correct horse battery" }),
@@ -84,6 +95,20 @@ async fn failed_ingestion(world: &World, name: &str) -> String {
         .await
         .expect("no job");
     ingestion
+}
+
+async fn operator_entry(world: &World) -> String {
+    world
+        .plant(
+            "with operator as (insert into operators (id, name, email, start, hash, expires_at)
+               values (gen_random_uuid(), 'Ann', 'ann@example.com', 'fn_op_abcd', sha256('x'), now() + interval '1 day') returning id)
+             insert into operator_entries (workspace_id, id, operator_id, operator_name, workspace_key, reason, expires_at)
+             select w.id, gen_random_uuid(), operator.id, 'Ann', 'acme', 'planted by a test', now() + interval '1 hour'
+             from workspaces w, operator where w.slug = 'acme'",
+        )
+        .await;
+    let data = world.ask(Who::Owner, "{ operatorEntries { nodes { id } } }", json!({})).await.data();
+    text(&data["operatorEntries"]["nodes"][0]["id"])
 }
 
 async fn dead_job(world: &World) -> String {

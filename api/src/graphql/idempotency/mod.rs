@@ -54,13 +54,18 @@ impl Attempt {
     ///
     /// # Errors
     ///
-    /// What the door says, BAD_USER_INPUT outside a workspace and for a mutation that takes no key, IDEMPOTENCY_CONFLICT, CONFLICT while
+    /// What the door says, BAD_USER_INPUT outside a workspace, of an operator and for a mutation that takes no key, IDEMPOTENCY_CONFLICT, CONFLICT while
     /// it is in progress.
     pub(super) async fn claim(request: &Request, mut keyed: Keyed, alone: Option<&Alone>) -> Result<Claim> {
+        if request.is_of_operator() {
+            let message =
+                "Idempotency keys belong to members of workspaces; send an operator's mutation without one.";
+            return Err(Error::field(keyed.field, "NOT_TAKEN", message));
+        }
         let owner = match alone.map(|alone| (alone, alone.owner)) {
             None => Owner::Workspace,
             Some((_, KeyOwner::Person)) => Owner::Person,
-            Some((alone, KeyOwner::Nobody)) => {
+            Some((alone, KeyOwner::Nobody | KeyOwner::Operator)) => {
                 let message = format!("{} takes no idempotency key; send it without one.", alone.field);
                 return Err(Error::field(keyed.field, "NOT_TAKEN", message));
             }
