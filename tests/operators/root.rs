@@ -43,7 +43,7 @@ async fn an_operator_sees_how_the_installation_is_and_no_word_of_a_tenant() {
     assert_eq!(seen["entries"], json!([]));
     assert_eq!(seen["version"], env!("CARGO_PKG_VERSION"));
     let said = data.to_string().to_lowercase();
-    for word in ["acme", "globex", "secret", "workspace_", "document_", "owner@"] {
+    for word in ["acme", "globex", "secret", "workspace_01", "document_01", "collection_01", "owner@"] {
         assert!(!said.contains(word), "{word} in {said}");
     }
     // What the operator named themselves is theirs, and nobody else's.

@@ -121,6 +121,7 @@ mod tests {
     use crate::clock::now;
     use crate::error::{Error, Result};
     use crate::graphql::{Bearer, Credentials, OriginOfRequest};
+    use crate::operators::NewOperatorKey;
     use crate::tokens::Tokens;
     use axum::http::{HeaderMap, HeaderValue};
     use entity::id::{SessionId, UserId};
@@ -181,6 +182,26 @@ mod tests {
             from_headers(&tokens, &Issuers::default(), &headers).await,
             Err(Error::Unauthenticated(_))
         ));
+    }
+
+    #[tokio::test]
+    async fn a_key_of_an_operator_is_read_in_both_places_and_a_mistyped_one_is_no_token() {
+        let (tokens, _, _) = token();
+        let issuers = Issuers::default();
+        let key = NewOperatorKey::random();
+        let good = format!("Bearer {}", key.text);
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", HeaderValue::from_str(&good).expect("a header"));
+        headers.insert("x-workspace", HeaderValue::from_static("acme"));
+        let payload = json!({ "authorization": good, "x-workspace": "acme" });
+        for origin in
+            [from_headers(&tokens, &issuers, &headers).await, from_payload(&tokens, &issuers, &payload).await]
+        {
+            let bearer = origin.expect("a good key").0;
+            assert!(matches!(bearer, Some(Bearer::Operator(hash, Some(_))) if hash == key.hash));
+        }
+        let wrong = json!({ "authorization": format!("{good}x") });
+        assert!(matches!(from_payload(&tokens, &issuers, &wrong).await, Err(Error::Unauthenticated(_))));
     }
 
     #[tokio::test]
