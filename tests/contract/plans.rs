@@ -32,6 +32,7 @@ const LISTS: &[(&str, &str)] = &[
     ("{ workspace { roles(ORDER) { nodes { id } } } }", "RoleOrderField"),
     ("{ invitations(ORDER) { nodes { id } } }", "InvitationOrderField"),
     ("{ roles(ORDER) { nodes { id } } }", "RoleOrderField"),
+    ("{ operatorEntries(ORDER) { nodes { id } } }", "OperatorEntryOrderField"),
 ];
 
 /// The values of an enum of the schema.

@@ -8,9 +8,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Semaphore, watch};
 
-use super::letters::{
-    ACCOUNT_EXISTS, Letter, OperatorEntered, PASSWORD_RESET, VERIFY_EMAIL, invitation,
-};
+use super::letters::{ACCOUNT_EXISTS, Letter, OperatorEntered, PASSWORD_RESET, VERIFY_EMAIL, invitation};
 use super::links::{LinkToken, Links};
 use crate::adapters::mail::{Mail, MailError};
 use crate::app::App;
