@@ -39,6 +39,7 @@ const LISTS: &[(&str, &str)] = &[
         "{ auditLog(filter: { action: { eq: \"agent.create\" } }, ORDER) { nodes { id } } }",
         "AuditEntryOrderField",
     ),
+    ("{ operatorEntries(ORDER) { nodes { id } } }", "OperatorEntryOrderField"),
 ];
 
 /// The values of an enum of the schema.

@@ -275,6 +275,6 @@ async fn no_change_of_an_entry_passes_the_database_without_an_audit_entry() {
         "delete from operator_entries",
     ] {
         let refused = sqlx::query(change).execute(&mut superuser).await.expect_err(change);
-        assert_eq!(refused.as_database_error().and_then(|error| error.code()).as_deref(), Some("FN043"), "{change}: {refused}");
+        assert_eq!(refused.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref(), Some("FN043"), "{change}: {refused}");
     }
 }

@@ -95,7 +95,7 @@ async fn the_database_lets_an_operator_write_to_no_table_but_a_dead_job() {
     let world = World::without_worker().await;
     let collection = world.collection(Who::Owner, "Handbook").await;
     world.document(Who::Owner, &collection, "Leave", "# Leave\n\nThirty days.").await;
-    let (id, key) = operator(&world, "Ann").await;
+    let (_, key) = operator(&world, "Ann").await;
     entered(&world, &key, "acme").await;
     let hash = footnote::operators::OperatorKey::of_header(&key).expect("a key").expect("a good one").hash();
     assert!(!format!("{hash:?}").contains(char::is_alphanumeric));
@@ -130,7 +130,6 @@ async fn the_database_lets_an_operator_write_to_no_table_but_a_dead_job() {
         );
         transaction.rollback().await.expect("rolled back");
     }
-    assert!(!id.is_empty());
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ const MOST_WORKSPACES: i32 = 1_000_000;
 /// How many jobs are counted.
 pub(super) const MOST_JOBS: i32 = 100_000;
 /// How many entries an operator sees of their own.
-pub(super) const MOST_ENTRIES: i32 = 100;
+const MOST_ENTRIES: i32 = 100;
 
 /// An entry to begin.
 pub struct Start {
@@ -52,7 +52,7 @@ pub async fn start(
     if reason.chars().any(char::is_control) {
         check.refuse("reason", "INVALID_CHARACTER", "`reason` holds a control character; it is one line.");
     }
-    if u32::try_from(new.minutes).ok().filter(|minutes| (1..=most_minutes).contains(minutes)).is_none() {
+    if !u32::try_from(new.minutes).is_ok_and(|minutes| (1..=most_minutes).contains(&minutes)) {
         check.refuse("minutes", "OUT_OF_RANGE", format!("`minutes` takes 1 to {most_minutes}."));
     }
     let (id, slug) = match check.finish_with(key)? {

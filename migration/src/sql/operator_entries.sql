@@ -2,15 +2,8 @@
 create index operator_entries_of_operator on public.operator_entries (operator_id, id);
 -- enter_operator, and whether there is one already.
 create index operator_entries_living on public.operator_entries (workspace_id, operator_id, expires_at) where ended_at is null;
--- Whoever attaches a trigger must be allowed to execute its function, which is the doors'.
-set local role footnote_system;
-grant execute on function app.require_audit() to footnote_owner;
-reset role;
 create constraint trigger require_audit after insert or update or delete on public.operator_entries
   deferrable initially deferred for each row execute function app.require_audit('operator');
-set local role footnote_system;
-revoke execute on function app.require_audit() from footnote_owner;
-reset role;
 -- Without an actor there is nobody to work for, and an operator queues nothing.
 drop policy can_insert on public.jobs;
 create policy can_insert on public.jobs for insert to footnote_app, footnote_worker
