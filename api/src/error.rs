@@ -267,16 +267,16 @@ impl From<&sqlx::Error> for Error {
                     "A workspace keeps at least one active OWNER: make somebody else OWNER first.",
                     None,
                 ),
-                Some(code @ ("FN060" | "FN061" | "FN062")) => {
+                Some(code @ ("FN080" | "FN081" | "FN082")) => {
                     // One answer for all of them; what PostgreSQL says of it is our own door's sentence.
                     tracing::warn!(code, reason = cause.message(), "an operator's key was refused");
                     Self::Unauthenticated("The token is not valid; sign in again.")
                 }
-                Some("FN063") => Self::Conflict(
+                Some("FN083") => Self::Conflict(
                     "You are in this workspace already: leave it first, or wait until the entry ends.",
                     None,
                 ),
-                Some("FN064") => Self::Conflict("The entry has ended.", None),
+                Some("FN084") => Self::Conflict("The entry has ended.", None),
                 Some("FN042") => Self::Conflict("The membership is not in a status that allows this.", None),
                 Some("40001" | "40P01") => Self::Contended("Two requests changed the same thing; try again."),
                 Some("42501") => Self::Forbidden("that this change needs"),

@@ -5,7 +5,7 @@
 //! Tenant scoping: `operator_entries` is a tenant table: an entry belongs to the workspace that was entered, and is in its audit log.
 //! `operators` is global, because an operator belongs to no tenant; only doors see it. The doors that count over all tenants give
 //! numbers, never a name, an id or a text of a tenant, and refuse whoever is no operator.
-//! Locks: ACCESS EXCLUSIVE on `jobs` for a policy, without a scan.
+//! Locks: a short ACCESS EXCLUSIVE lock on `jobs`, for a policy; undoing it also takes one on `outgoing_mails`.
 //! Rollback: drops operators and their entries, which are lost, with the mails about them; what they did stays in the audit log.
 //! Deploy order: before any process that lets operators in. Earlier workers leave mails of the new kind for later ones.
 
@@ -26,7 +26,6 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        run(manager, include_str!("sql/operator_mails_down.sql")).await?;
         run(manager, include_str!("sql/operators_down.sql")).await
     }
 }

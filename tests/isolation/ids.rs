@@ -90,6 +90,8 @@ fn fault(unknown: Unknown, field: &str, said: &Said) -> Option<&'static str> {
     match unknown {
         Unknown::NotFound if said.code() == "NOT_FOUND" && said.body["data"].is_null() => None,
         Unknown::NotFound => Some("it is not NOT_FOUND"),
+        Unknown::Forbidden if said.code() == "FORBIDDEN" && said.body["data"].is_null() => None,
+        Unknown::Forbidden => Some("it is not FORBIDDEN"),
         Unknown::Null
             if said.body.get("errors").is_none() && (value.is_null() || *value == json!([null])) =>
         {
@@ -287,6 +289,9 @@ async fn still_works(
     stranger: &Person,
     own: &Operation,
 ) -> Option<String> {
+    if !own.is_for_owners() {
+        return None;
+    }
     let said = rooms.call(stranger, (root, field), &own.arguments).await;
     let name = &field.name.node;
     (!said.answers(name)).then(|| format!("{root}.{name} of its entry does not work: {}", said.text))

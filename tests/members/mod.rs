@@ -61,13 +61,29 @@ async fn invite(world: &World, who: Who, email: &str, role: &str) -> Reply {
 
 /// Takes the next mail that is due, which is an invitation's, and writes its link, as the worker does: the token.
 async fn link(world: &World) -> String {
-    use base64::Engine as _;
     let outbox = world.stack.app().lane().outbox();
     let mail = outbox.claim(1, 60_000).await.expect("a claim").pop().expect("a mail");
+    written(world, &mail).await
+}
+
+/// The same for the mail to an address, whatever else is due.
+pub async fn link_to(world: &World, email: &str) -> String {
+    let outbox = world.stack.app().lane().outbox();
+    loop {
+        let mail = outbox.claim(1, 60_000).await.expect("a claim").pop().expect("a mail to the address");
+        if mail.address == email {
+            return written(world, &mail).await;
+        }
+    }
+}
+
+async fn written(world: &World, mail: &footnote::tenancy::ClaimedMail) -> String {
+    use base64::Engine as _;
+    let outbox = world.stack.app().lane().outbox();
     assert_eq!((mail.kind.as_str(), mail.user_id), ("INVITATION", None));
     let bytes: [u8; 32] = Sha256::digest(mail.id.0).into();
-    assert!(outbox.mint_invitation(&mail, &Sha256::digest(bytes).into()).await.expect("minted"));
-    assert!(outbox.sent(&mail).await.expect("finished"));
+    assert!(outbox.mint_invitation(mail, &Sha256::digest(bytes).into()).await.expect("minted"));
+    assert!(outbox.sent(mail).await.expect("finished"));
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
 }
 

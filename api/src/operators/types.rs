@@ -172,9 +172,10 @@ pub struct AppliedMigration {
     pub applied_at: DateTime<Utc>,
 }
 
-/// The installation, as its operators see it: numbers and names of its own, and nothing of any tenant.
+/// What hangs below the root `operations`; whoever asks was found to be an operator.
 pub struct Operations;
 
+/// The installation, as its operators see it: numbers and names of its own, and nothing of any tenant.
 #[Object]
 impl Operations {
     /// Who asks.

@@ -23,11 +23,11 @@ begin
   select * into v_operator from public.operators o where o.hash = p_hash;
   -- Why it failed is for the log alone: the codes are one answer to a client.
   if v_operator.id is null then
-    raise exception 'no such key' using errcode = 'FN060';
+    raise exception 'no such key' using errcode = 'FN080';
   elsif v_operator.revoked_at is not null then
-    raise exception 'the key was revoked' using errcode = 'FN061';
+    raise exception 'the key was revoked' using errcode = 'FN081';
   elsif v_operator.expires_at <= clock_timestamp() then
-    raise exception 'the key has expired' using errcode = 'FN062';
+    raise exception 'the key has expired' using errcode = 'FN082';
   end if;
   if p_workspace is not null or p_slug is not null then
     -- A workspace that the operator has not entered and one that is none are the same.
@@ -90,9 +90,9 @@ begin
   select * into v_operator from public.operators o where o.id = app.require_operator() for update;
   -- Whoever was revoked while they waited here is told so, and whose key has ended meanwhile too.
   if v_operator.revoked_at is not null then
-    raise exception 'the key was revoked' using errcode = 'FN061';
+    raise exception 'the key was revoked' using errcode = 'FN081';
   elsif v_operator.expires_at <= clock_timestamp() then
-    raise exception 'the key has expired' using errcode = 'FN062';
+    raise exception 'the key has expired' using errcode = 'FN082';
   end if;
   select * into v_workspace from public.workspaces w where w.id = p_workspace or w.slug = p_slug;
   if v_workspace.id is null then
@@ -100,7 +100,7 @@ begin
   end if;
   if exists (select from public.operator_entries e
       where e.workspace_id = v_workspace.id and e.operator_id = v_operator.id and e.ended_at is null and e.expires_at > clock_timestamp()) then
-    raise exception 'the operator is in it already' using errcode = 'FN063';
+    raise exception 'the operator is in it already' using errcode = 'FN083';
   end if;
   insert into public.operator_entries (workspace_id, id, operator_id, operator_name, workspace_key, reason, started_at, expires_at)
   values (v_workspace.id, p_id, v_operator.id, v_operator.name, coalesce(p_slug, app.type_id('workspace', p_workspace)), p_reason,
@@ -153,7 +153,7 @@ begin
     return;
   end if;
   if v_entry.ended_at is not null or v_entry.expires_at <= clock_timestamp() then
-    raise exception 'the entry has ended' using errcode = 'FN064';
+    raise exception 'the entry has ended' using errcode = 'FN084';
   end if;
   perform app.close_operator_entry(v_entry, 'OPERATOR', v_entry.operator_id, 'operator.leave', p_request_id);
   return query select * from public.operator_entries e where e.workspace_id = v_entry.workspace_id and e.id = v_entry.id;
@@ -175,7 +175,7 @@ begin
     return;
   end if;
   if v_entry.ended_at is not null or v_entry.expires_at <= clock_timestamp() then
-    raise exception 'the entry has ended' using errcode = 'FN064';
+    raise exception 'the entry has ended' using errcode = 'FN084';
   end if;
   return query update public.operator_entries e set ended_at = clock_timestamp(), ended_by = 'OWNER'
     where e.workspace_id = v_entry.workspace_id and e.id = v_entry.id returning e.*;

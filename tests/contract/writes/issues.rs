@@ -192,6 +192,63 @@ fn bad_keys() -> Vec<Case> {
     ]
 }
 
+fn bad_members() -> Vec<Case> {
+    let agent = AgentId::new().to_string();
+    let wrong = json!({ "id": agent, "version": 0 });
+    let both = vec!["input.id INVALID_ID", "input.version OUT_OF_RANGE"];
+    vec![
+        (
+            "invitationCreate",
+            json!({ "id": agent, "email": "x", "roleId": "x", "expiresInHours": 721 }),
+            vec![
+                "input.id INVALID_ID",
+                "input.email INVALID",
+                "input.roleId INVALID_ID",
+                "input.expiresInHours OUT_OF_RANGE",
+            ],
+        ),
+        ("invitationResend", json!({ "id": "x".repeat(100_000) }), vec!["input.id INVALID_ID"]),
+        ("invitationRevoke", wrong.clone(), both.clone()),
+        ("invitationAccept", json!({ "token": "x".repeat(100_000) }), vec!["input.token INVALID"]),
+        (
+            "membershipRoleUpdate",
+            json!({ "id": agent, "version": 0, "roleId": "x" }),
+            vec!["input.id INVALID_ID", "input.version OUT_OF_RANGE", "input.roleId INVALID_ID"],
+        ),
+        ("membershipSuspend", wrong.clone(), both.clone()),
+        ("membershipReactivate", wrong.clone(), both.clone()),
+        ("membershipRemove", wrong.clone(), both.clone()),
+        ("workspaceLeave", json!({ "workspaceId": agent }), vec!["input.workspaceId INVALID_ID"]),
+        (
+            "ownershipTransfer",
+            json!({ "membershipId": agent, "version": 0 }),
+            vec!["input.membershipId INVALID_ID", "input.version OUT_OF_RANGE"],
+        ),
+        (
+            "roleCreate",
+            json!({ "id": agent, "name": "", "description": "x".repeat(501), "permissions": ["x", "job:read", "y"] }),
+            vec![
+                "input.id INVALID_ID",
+                "input.name LENGTH",
+                "input.description LENGTH",
+                "input.permissions.0 UNKNOWN",
+                "input.permissions.2 UNKNOWN",
+            ],
+        ),
+        (
+            "roleUpdate",
+            json!({ "id": agent, "version": 0, "name": "\0", "permissions": ["x"] }),
+            vec![
+                "input.id INVALID_ID",
+                "input.version OUT_OF_RANGE",
+                "input.name INVALID_CHARACTER",
+                "input.permissions.0 UNKNOWN",
+            ],
+        ),
+        ("roleDelete", wrong, both),
+    ]
+}
+
 /// A refresh token that is none is that of a session that has ended, which is no fault; and members are no operators, whose bad fields
 /// `every_bad_field_is_named_at_once_and_begins_nothing` names.
 const WITHOUT_BAD_INPUT: [&str; 3] = ["signOut", "operatorEntryStart", "operatorEntryLeave"];
@@ -199,7 +256,7 @@ const WITHOUT_BAD_INPUT: [&str; 3] = ["signOut", "operatorEntryStart", "operator
 #[tokio::test]
 async fn every_mutation_names_all_bad_fields_at_once() {
     let world = World::without_worker().await;
-    let cases = [bad_knowledge(), bad_agents_and_jobs(), bad_keys(), bad_accounts()].concat();
+    let cases = [bad_knowledge(), bad_agents_and_jobs(), bad_members(), bad_keys(), bad_accounts()].concat();
     for (name, input, expected) in &cases {
         let reply = write(&world, name, input.clone()).await;
         assert_eq!(issues(&reply), *expected, "{name}");

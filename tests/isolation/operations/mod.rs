@@ -7,14 +7,19 @@
 
 mod accounts;
 mod agents;
+mod audit;
+mod keys;
 mod knowledge;
+mod members;
+mod operators;
 mod workspaces;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use entity::id::{
-    AgentId, AgentRunId, ChunkId, CitationId, CollectionId, DocumentId, DocumentVersionId, EventId,
-    IngestionId, JobId, MembershipId, RoleId, UserId, WorkspaceId,
+    AgentId, AgentRunId, ApiKeyId, AuditEntryId, ChunkId, CitationId, CollectionId, DocumentId,
+    DocumentVersionId, EventId, IngestionId, InvitationId, JobId, MembershipId, OperatorEntryId, RoleId,
+    UserId, WorkspaceId,
 };
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Row};
@@ -35,6 +40,10 @@ pub enum Access {
     Needs(&'static str),
     /// Whoever has this permission; to others everything is what nobody has.
     Sees(&'static str),
+    /// Operators alone; members are told FORBIDDEN. What it does is tried in `tests/operators`.
+    Operators,
+    /// It changes who the caller is, because of this, so another test makes the call that works; whoever is nobody here is tried.
+    Apart(&'static str),
 }
 
 /// What is answered about an id that nobody has.
@@ -48,7 +57,9 @@ pub enum Unknown {
     Nothing,
     /// It is a new object's, so everything goes well.
     New,
-    /// The same, but ids of this kind are the same for all tenants, so one that is taken is a CONFLICT.
+    /// FORBIDDEN, whoever has it: of what is for operators alone.
+    Forbidden,
+    /// The same as `New`, but ids of this kind are the same for all tenants, so one that is taken is a CONFLICT.
     NewForAll,
 }
 
@@ -92,6 +103,21 @@ impl Operation {
         Self::with(Access::Sees(permission), arguments)
     }
 
+    /// One for operators alone.
+    pub fn operators(arguments: Value) -> Self {
+        Self::with(Access::Operators, arguments)
+    }
+
+    /// One whose call that works is made elsewhere.
+    pub fn apart(reason: &'static str, arguments: Value) -> Self {
+        Self::with(Access::Apart(reason), arguments)
+    }
+
+    /// Whether an owner can make the call, and go on.
+    pub fn is_for_owners(&self) -> bool {
+        !matches!(self.access, Access::Operators | Access::Apart(_))
+    }
+
     /// The same, which answers so about an id that nobody has.
     pub fn unknown(mut self, unknown: Unknown) -> Self {
         self.unknown = Some(unknown);
@@ -122,7 +148,20 @@ const KINDS: &[(&str, &str, &str)] = &[
     ),
     ("Ingestion", IngestionId::PREFIX, "select id from ingestions where workspace_id = $1 and $2 <> ''"),
     ("Job", JobId::PREFIX, "select id from jobs where workspace_id = $1 and $2 <> ''"),
+    ("ApiKey", ApiKeyId::PREFIX, "select id from api_keys where workspace_id = $1 and $2 <> ''"),
+    ("AuditEntry", AuditEntryId::PREFIX, "select id from audit_entries where workspace_id = $1 and $2 <> ''"),
+    ("Invitation", InvitationId::PREFIX, "select id from invitations where workspace_id = $1 and $2 <> ''"),
     ("Membership", MembershipId::PREFIX, "select id from memberships where workspace_id = $1 and $2 <> ''"),
+    (
+        "MembershipRole",
+        MembershipId::PREFIX,
+        "select id from memberships where workspace_id = $1 and $2 <> ''",
+    ),
+    (
+        "OperatorEntry",
+        OperatorEntryId::PREFIX,
+        "select id from operator_entries where workspace_id = $1 and $2 <> ''",
+    ),
     ("Role", RoleId::PREFIX, "select id from roles where workspace_id = $1 and $2 <> ''"),
     ("User", UserId::PREFIX, "select user_id from memberships where workspace_id = $1 and $2 <> ''"),
     ("Workspace", WorkspaceId::PREFIX, "select id from workspaces where id = $1 and $2 <> ''"),
@@ -202,6 +241,18 @@ pub async fn operation(place: Place<'_>, field: &str) -> Option<Operation> {
         return Some(operation);
     }
     if let Some(operation) = knowledge::operation(place, field).await {
+        return Some(operation);
+    }
+    if let Some(operation) = members::operation(place, field).await {
+        return Some(operation);
+    }
+    if let Some(operation) = keys::operation(place, field).await {
+        return Some(operation);
+    }
+    if let Some(operation) = audit::operation(place, field).await {
+        return Some(operation);
+    }
+    if let Some(operation) = operators::operation(place, field).await {
         return Some(operation);
     }
     workspaces::operation(place, field).await

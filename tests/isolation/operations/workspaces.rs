@@ -8,7 +8,6 @@ use super::{Operation, Place, Unknown, new_name};
 pub(super) async fn operation(place: Place<'_>, field: &str) -> Option<Operation> {
     Some(match field {
         "viewer" | "workspace" => Operation::member(json!({})),
-        "memberships" | "roles" => Operation::needs("member:read", json!({ "first": 3 })),
         "node" => Operation::sees("document:read", json!({ "id": place.some("Document").await })),
         "nodes" => Operation::sees("document:read", json!({ "ids": [place.some("Document").await] }))
             .unknown(Unknown::Null),
@@ -18,6 +17,21 @@ pub(super) async fn operation(place: Place<'_>, field: &str) -> Option<Operation
             // Whoever knows the id of a workspace learns whether there still is one of it, as whoever knows its slug does.
             Operation::person(json!({ "input": { "name": name, "slug": slug } })).unknown(Unknown::NewForAll)
         }
+        "workspaceUpdate" => {
+            let query = "{ workspace { version } }";
+            let data = place.world.ask(place.who, query, json!({})).await.data();
+            let input = json!({ "version": data["workspace"]["version"], "name": new_name() });
+            Operation::needs("workspace:write", json!({ "input": input })).unknown(Unknown::NotFound)
+        }
+        "workspaceDelete" => Operation::apart(
+            "a workspace that waits for its deletion changes nothing any more: tests/purge",
+            json!({ "input": { "slug": place.slug() } }),
+        ),
+        "workspaceRestore" => Operation::apart(
+            "a workspace that waits for its deletion changes nothing any more: tests/purge",
+            json!({ "input": {} }),
+        )
+        .unknown(Unknown::NotFound),
         _ => return None,
     })
 }
