@@ -15,14 +15,19 @@ comment on function app.refuse_change() is 'Trigger: refuses to change or remove
 
 revoke delete on public.workspaces, public.workspace_sequences, public.queue_heads, public.queue_turns from footnote_system;
 revoke update (current_version_id) on public.documents from footnote_system;
--- Where doors had no policy of their own, they had no right either.
+-- Where doors have no policy of their own, they have no right either.
 do $$
 declare
   v_table text;
 begin
   for v_table in select p.tablename from pg_catalog.pg_policies p where p.schemaname = 'public' and p.policyname = 'purge' loop
     execute format('drop policy purge on public.%I', v_table);
-    execute format('revoke select, delete on public.%I from footnote_system', v_table);
+    execute format('revoke delete on public.%I from footnote_system', v_table);
+    -- What another door reads stays readable.
+    if not exists (select from pg_catalog.pg_policies o
+        where o.schemaname = 'public' and o.tablename = v_table and 'footnote_system' = any (o.roles)) then
+      execute format('revoke select on public.%I from footnote_system', v_table);
+    end if;
   end loop;
 end
 $$;
