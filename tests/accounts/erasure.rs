@@ -71,18 +71,8 @@ async fn tables_with(world: &World, text: &str) -> Vec<String> {
     found
 }
 
-#[tokio::test]
-async fn whoever_deletes_an_account_is_nowhere_and_the_audit_log_still_holds() {
-    let world = world(AccountSettings::default()).await;
-    let (bearer, token) = zebulon(&world).await;
-    let id = viewer(&world, bearer.strip_prefix("Bearer ").expect("a scheme")).await;
-    let user = "query { viewer { user { id } } }";
-    let id = {
-        id.data();
-        let answer = ask(&world, &[("authorization", &bearer)], user, json!({})).await;
-        answer.data()["viewer"]["user"]["id"].as_str().expect("an id").to_owned()
-    };
-    let uuid = entity::id::UserId::parse(&id).expect("an id").0;
+/// What others wrote down of somebody: an API key of theirs, an invitation that they accepted, and its mail.
+async fn leave_traces(world: &World) {
     world
         .plant(
             "insert into api_keys (workspace_id, id, name, user_id, start, hash, scopes)
@@ -103,6 +93,16 @@ async fn whoever_deletes_an_account_is_nowhere_and_the_audit_log_still_holds() {
             "insert into outgoing_mails (id, kind, address, status) values (gen_random_uuid(), 'INVITATION', 'zebulon.quill@example.com', 'SENT')",
         )
         .await;
+}
+
+#[tokio::test]
+async fn whoever_deletes_an_account_is_nowhere_and_the_audit_log_still_holds() {
+    let world = world(AccountSettings::default()).await;
+    let (bearer, token) = zebulon(&world).await;
+    let answer = ask(&world, &[("authorization", &bearer)], "{ viewer { user { id } } }", json!({})).await;
+    let id = answer.data()["viewer"]["user"]["id"].as_str().expect("an id").to_owned();
+    let uuid = entity::id::UserId::parse(&id).expect("an id").0;
+    leave_traces(&world).await;
     let key = "select count(*) from api_keys k cross join lateral app.permissions_of(k.workspace_id, k.user_id, k.id)";
     assert_eq!(world.count(key).await, 1);
     assert!(tables_with(&world, EMAIL).await.contains(&"users".to_owned()));
@@ -329,7 +329,7 @@ async fn nothing_brings_back_who_was_erased() {
          join workspaces w on w.id = r.workspace_id where w.slug = 'globex' and r.built_in = 'OWNER' and u.erased_at is not null",
     ] {
         let refused = sqlx::query(sql).execute(&mut superuser).await.expect_err("refused");
-        let code = refused.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
+        let code = refused.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
         assert_eq!(code.as_deref(), Some("FN001"), "{sql}: {refused}");
     }
 }

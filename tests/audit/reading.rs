@@ -151,7 +151,10 @@ async fn only_who_may_read_the_log_reads_or_verifies_it_and_only_their_own() {
     let refused =
         sqlx::query("select * from app.verify_audit(0, 10)").fetch_all(&mut app).await.expect_err("refused");
     assert_eq!(
-        refused.as_database_error().and_then(|error| error.code().map(|code| code.into_owned())).as_deref(),
+        refused
+            .as_database_error()
+            .and_then(|error| error.code().map(std::borrow::Cow::into_owned))
+            .as_deref(),
         Some("42501")
     );
 }

@@ -88,6 +88,27 @@ impl Vandal {
 /// Makes an entry's hash again, after it was changed.
 const REHASH: &str = "update audit_entries a set hash = app.audit_hash(a.previous_hash, a) where a.id in (select id from log where seq = 4)";
 
+/// Every field of an entry, made another one.
+const ALTERATIONS: &[&str] = &[
+    "id = gen_random_uuid()",
+    "actor_id = gen_random_uuid()",
+    "actor_id = null",
+    "actor_kind = 'API_KEY'",
+    "actor_role = 'VIEWER'",
+    "action = 'collection.delete'",
+    "targets = '[]'",
+    "before = '{}'",
+    "after = '{\"name\": \"Another\"}'",
+    "after = null",
+    "request_id = 'another'",
+    "created_at = created_at + interval '1 microsecond'",
+    "created_at = 'infinity'",
+    "hash = sha256('x')",
+    "hash = ''",
+    "previous_hash = sha256('x')",
+    "previous_hash = ''",
+];
+
 #[tokio::test]
 async fn an_altered_removed_inserted_or_cut_off_entry_is_found_with_its_number() {
     let world = World::without_worker().await;
@@ -110,28 +131,10 @@ async fn an_altered_removed_inserted_or_cut_off_entry_is_found_with_its_number()
     assert_eq!(sound["headHash"], log(&world, Who::Owner, Value::Null).await[0]["hash"]);
     let mut vandal = Vandal::of(&world).await;
     let acme = "workspace_id = (select id from workspaces where slug = 'acme')";
-    let mut cases: Vec<(Vec<String>, i64, &str)> = [
-        "id = gen_random_uuid()",
-        "actor_id = gen_random_uuid()",
-        "actor_id = null",
-        "actor_kind = 'API_KEY'",
-        "actor_role = 'VIEWER'",
-        "action = 'collection.delete'",
-        "targets = '[]'",
-        "before = '{}'",
-        "after = '{\"name\": \"Another\"}'",
-        "after = null",
-        "request_id = 'another'",
-        "created_at = created_at + interval '1 microsecond'",
-        "created_at = 'infinity'",
-        "hash = sha256('x')",
-        "hash = ''",
-        "previous_hash = sha256('x')",
-        "previous_hash = ''",
-    ]
-    .into_iter()
-    .map(|set| (vec![format!("update audit_entries set {set} where seq = 8 and {acme}")], 8, "ALTERED"))
-    .collect();
+    let mut cases: Vec<(Vec<String>, i64, &str)> = ALTERATIONS
+        .iter()
+        .map(|set| (vec![format!("update audit_entries set {set} where seq = 8 and {acme}")], 8, "ALTERED"))
+        .collect();
     let rehash_all = format!(
         "do $$ declare r record; h bytea := '\\x'; begin
            for r in select seq from audit_entries where {acme} order by seq loop
