@@ -41,6 +41,7 @@ impl Operation {
         self.move_into(Context {
             workspace: Some(workspace),
             actor: Some(user),
+            api_key: None,
             role: row.try_get("", "role")?,
             permissions: permissions.iter().flat_map(|list| list.split(',')).map(str::to_owned).collect(),
         });
