@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-use super::{COLLECTION, VIEWER, later, revoke, send, with_key};
+use super::{COLLECTION, VIEWER, later, revoke, with_key};
 use crate::support::{Who, World};
 
 /// A key of the right form that nobody has.
@@ -90,12 +90,12 @@ async fn two_tokens_are_not_one_and_a_key_is_a_bearer_token_alone() {
     let bearer = format!("Bearer {key}");
     let (person, _) = world.headers(Who::Owner).expect("a token");
     let both = [("authorization", bearer.as_str()), ("authorization", person), ("x-workspace", "acme")];
-    assert_eq!(send(&world, &both, VIEWER, json!({})).await.code(), "UNAUTHENTICATED");
+    assert_eq!(world.ask_with(&both, VIEWER, json!({})).await.code(), "UNAUTHENTICATED");
     for odd in [format!("Basic {key}"), key.clone(), format!("Bearer{key}"), format!("Token {key}")] {
-        let reply = send(&world, &[("authorization", &odd)], VIEWER, json!({})).await;
+        let reply = world.ask_with(&[("authorization", &odd)], VIEWER, json!({})).await;
         assert_eq!((reply.status, reply.code()), (401, "UNAUTHENTICATED"));
     }
-    send(&world, &[("authorization", &format!("bearer  {key}"))], VIEWER, json!({})).await.data();
+    world.ask_with(&[("authorization", &format!("bearer  {key}"))], VIEWER, json!({})).await.data();
 }
 
 /// What the log says.
@@ -144,7 +144,7 @@ async fn the_log_says_why_a_key_was_refused_and_never_the_key() {
     }
     let headers = [("authorization", format!("Bearer {other}")), ("x-workspace", "acme".to_owned())];
     let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
-    assert_eq!(send(&world, &headers, VIEWER, json!({})).await.code(), "NOT_FOUND");
+    assert_eq!(world.ask_with(&headers, VIEWER, json!({})).await.code(), "NOT_FOUND");
     drop(guard);
     let bytes = log.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let text = String::from_utf8_lossy(&bytes);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::Row;
 
-use super::{CREATE, UPDATE, VIEWER, issues, revoke, send, with_key};
+use super::{CREATE, UPDATE, VIEWER, issues, revoke, with_key};
 use crate::support::world::text;
 use crate::support::{Who, World};
 
@@ -16,7 +16,7 @@ async fn a_key_is_shown_once_and_kept_as_a_hash() {
     let variables = json!({ "input": input });
     let (authorization, workspace) = world.headers(Who::Admin).expect("a token");
     let headers = [("authorization", authorization), ("x-workspace", workspace), ("idempotency-key", "one")];
-    let first = send(&world, &headers, CREATE, variables.clone()).await.data();
+    let first = world.ask_with(&headers, CREATE, variables.clone()).await.data();
     let payload = &first["apiKeyCreate"];
     let secret = text(&payload["secret"]);
     let key = &payload["apiKey"];
@@ -26,7 +26,7 @@ async fn a_key_is_shown_once_and_kept_as_a_hash() {
     assert_eq!((&key["status"], &key["user"]["email"]), (&json!("ACTIVE"), &json!("admin@acme.example")));
     assert_eq!([&key["expiresAt"], &key["lastUsedAt"], &key["revokedAt"]], [&Value::Null; 3]);
     // The same again is the same key, without its secret.
-    let again = send(&world, &headers, CREATE, variables).await.data();
+    let again = world.ask_with(&headers, CREATE, variables).await.data();
     assert_eq!(again["apiKeyCreate"]["secret"], Value::Null);
     assert_eq!(again["apiKeyCreate"]["apiKey"], *key);
     let mut superuser = world.superuser().await;

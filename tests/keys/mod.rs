@@ -24,20 +24,7 @@ const COLLECTION: &str =
 
 /// Sends a request with a key, in no workspace but the one that it implies.
 async fn with_key(world: &World, key: &str, query: &str, variables: Value) -> Reply {
-    send(world, &[("authorization", &format!("Bearer {key}"))], query, variables).await
-}
-
-async fn send(world: &World, headers: &[(&str, &str)], query: &str, variables: Value) -> Reply {
-    let body = json!({ "query": query, "variables": variables });
-    let mut request = world.http().post(format!("{}/graphql", world.address)).json(&body);
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let response = request.send().await.expect("an answer");
-    let status = response.status().as_u16();
-    let text = response.text().await.expect("a body");
-    let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("not JSON: {text}"));
-    Reply { status, body }
+    world.ask_with(&[("authorization", &format!("Bearer {key}"))], query, variables).await
 }
 
 async fn revoke(world: &World, id: &str) {

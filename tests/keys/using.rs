@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sqlx::{Connection, Row};
 
-use super::{COLLECTION, CREATE, VIEWER, revoke, send, with_key};
+use super::{COLLECTION, CREATE, VIEWER, revoke, with_key};
 use crate::support::world::text;
 use crate::support::{Who, World};
 
@@ -40,13 +40,13 @@ async fn the_header_may_name_the_keys_own_workspace_and_no_other() {
     let acme = with_key(&world, &key, query, json!({})).await.data()["workspace"]["id"].clone();
     for own in ["acme", &text(&acme)] {
         let headers = [("authorization", bearer.as_str()), ("x-workspace", own)];
-        assert_eq!(send(&world, &headers, query, json!({})).await.data()["workspace"]["slug"], "acme");
+        assert_eq!(world.ask_with(&headers, query, json!({})).await.data()["workspace"]["slug"], "acme");
     }
     let globex = world.ask(Who::Stranger, query, json!({})).await.data()["workspace"]["id"].clone();
     let mut answers = Vec::new();
     for other in ["globex", "nobody-has-this", "not a slug", &text(&globex)] {
         let headers = [("authorization", bearer.as_str()), ("x-workspace", other)];
-        let reply = send(&world, &headers, query, json!({})).await;
+        let reply = world.ask_with(&headers, query, json!({})).await;
         assert_eq!(reply.code(), "NOT_FOUND", "{other}");
         answers.push(reply.body["errors"][0]["message"].clone());
     }
@@ -160,7 +160,7 @@ async fn what_only_a_person_does_is_refused_to_a_key() {
         vec![("authorization", bearer.as_str())],
         vec![("authorization", bearer.as_str()), ("idempotency-key", "one"), ("x-workspace", "acme")],
     ] {
-        let reply = send(&world, &headers, found, json!({})).await;
+        let reply = world.ask_with(&headers, found, json!({})).await;
         assert_eq!((reply.code(), &reply.body["data"]), ("FORBIDDEN", &Value::Null));
         assert!(text(&reply.body["errors"][0]["message"]).contains("API key"));
     }
@@ -192,7 +192,7 @@ async fn an_idempotency_record_of_a_key_is_neither_its_makers_nor_another_keys()
     let keyed = async |authorization: &str| {
         let headers =
             [("authorization", authorization), ("x-workspace", "acme"), ("idempotency-key", "same")];
-        send(&world, &headers, create, json!({ "collection": collection })).await
+        world.ask_with(&headers, create, json!({ "collection": collection })).await
     };
     let first = keyed(&format!("Bearer {one}")).await;
     let again = keyed(&format!("Bearer {one}")).await;
