@@ -287,7 +287,7 @@ async fn still_works(
     stranger: &Person,
     own: &Operation,
 ) -> Option<String> {
-    let said = rooms.call(stranger, (root, field), &own.arguments).await;
+    let said = rooms.works(stranger, (root, field), own).await;
     let name = &field.name.node;
     (!said.answers(name)).then(|| format!("{root}.{name} of its entry does not work: {}", said.text))
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::TENANT_TABLES;
 use super::matrix::world_with_a_row_in_every_table;
+use super::operations::Operation;
 use super::people::{Person, Said};
 use crate::support::World;
 use crate::support::schema::{Schema, named};
@@ -54,6 +55,20 @@ impl Rooms {
         arguments: &Value,
     ) -> Said {
         call(&self.world, &self.schema, person, (root, field), arguments).await
+    }
+
+    /// The call of an entry by somebody for whom it works; what would be in the way of others is taken back.
+    pub async fn works(
+        &self,
+        person: &Person,
+        (root, field): (&str, &FieldDefinition),
+        entry: &Operation,
+    ) -> Said {
+        let said = self.call(person, (root, field), &entry.arguments).await;
+        if let Some(undo) = entry.undo {
+            self.world.plant(undo).await;
+        }
+        said
     }
 
     /// The ids of every row of a workspace.

@@ -8,7 +8,6 @@ use super::{Operation, Place, Unknown, new_name};
 pub(super) async fn operation(place: Place<'_>, field: &str) -> Option<Operation> {
     Some(match field {
         "viewer" | "workspace" => Operation::member(json!({})),
-        "memberships" | "roles" => Operation::needs("member:read", json!({ "first": 3 })),
         "node" => Operation::sees("document:read", json!({ "id": place.some("Document").await })),
         "nodes" => Operation::sees("document:read", json!({ "ids": [place.some("Document").await] }))
             .unknown(Unknown::Null),
