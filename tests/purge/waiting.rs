@@ -82,7 +82,7 @@ async fn a_restore_and_the_beginning_of_the_purge_exclude_each_other() {
     let purges = world.stack.app().lane().purges();
     let mut restored = 0;
     // The time of its purge comes while somebody restores it, sooner from round to round.
-    let rounds = [2000, 200, 40, 20, 10, 5, 3, 2].into_iter().chain([1; 60]);
+    let rounds = [2000_i32, 200, 40, 20, 10, 5, 3, 2].into_iter().chain([1; 60]);
     for left in rounds {
         delete(&world, Who::Owner, "acme").await.data();
         let soon = "with soon as (select clock_timestamp() + $1 * interval '1 millisecond' as at),
