@@ -1,4 +1,7 @@
-/** The page behind the links of mails, in Chromium: asks for a new password, finds the mail as a file, opens its link, signs in. */
+/**
+ * The page behind the links of mails, in Chromium: asks for a new password, finds the mail as a file, opens its link, signs in; invites
+ * somebody, who signs up, confirms the address and joins.
+ */
 
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
@@ -19,7 +22,7 @@ export async function visitAccount(told: Told, data: string, shots: string, exec
     email: person.email,
   });
   assert.equal(asked.errors, undefined, JSON.stringify(asked.errors));
-  const link = await linkOf(data, before);
+  const link = await linkOf("reset", data, before);
   assert.ok(link.startsWith(new URL(told.endpoint).origin), `the link leads elsewhere: ${link.split("#")[0]}`);
   const browser = await chromium.launch({ executablePath, headless: true });
   try {
@@ -54,8 +57,48 @@ export async function visitAccount(told: Told, data: string, shots: string, exec
   return "Account: a mail's link took a new password, once";
 }
 
-async function ask(told: Told, query: string, input: object): Promise<Answer> {
-  const headers = { "content-type": "application/json", accept: "application/graphql-response+json" };
+/** Somebody new is invited by the owner, signs up on the page of the invitation's link, confirms the address, and joins by it. */
+export async function visitInvitation(told: Told, data: string, shots: string, executablePath: string): Promise<string> {
+  const owner = told.users[0];
+  assert.ok(owner, "the demo has nobody");
+  const email = "newcomer@example.com";
+  let before = new Set(await mails(data));
+  const roles = await ask(told, "{ roles(filter: { name: { eq: \"VIEWER\" } }) { nodes { id } } }", {}, owner.headers);
+  const roleId = (roles.data as { roles: { nodes: { id: string }[] } }).roles.nodes[0]?.id;
+  const invite = "mutation($input: InvitationCreateInput!) { invitationCreate(input: $input) { invitation { id } } }";
+  const invited = await ask(told, invite, { email, roleId }, owner.headers);
+  assert.equal(invited.errors, undefined, JSON.stringify(invited.errors));
+  const link = await linkOf("invite", data, before);
+  before = new Set(await mails(data));
+  const browser = await chromium.launch({ executablePath, headless: true });
+  try {
+    const page = await browser.newPage();
+    page.setDefaultTimeout(15_000);
+    const fill = async (button: string) => {
+      await page.goto("about:blank");
+      await page.goto(link);
+      await page.getByLabel("Address", { exact: true }).fill(email);
+      await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+      await page.getByRole("button", { name: button }).click();
+    };
+    await fill("Sign up");
+    await page.getByText("Open the link of the mail").waitFor();
+    await page.goto(await linkOf("verify", data, before));
+    await page.getByRole("button", { name: "Confirm the address" }).click();
+    await page.getByText("The address is confirmed").waitFor();
+    await fill("Sign in and join");
+    await page.getByText("You are a member of").waitFor();
+    await page.screenshot({ path: join(shots, "invitation.png") });
+    await fill("Sign in and join");
+    await page.getByText("accepted already").waitFor();
+  } finally {
+    await browser.close();
+  }
+  return "Invitation: somebody new signed up and joined by its link, once";
+}
+
+async function ask(told: Told, query: string, input: object, shown: Record<string, string> = {}): Promise<Answer> {
+  const headers = { ...shown, "content-type": "application/json", accept: "application/graphql-response+json" };
   const response = await fetch(told.endpoint, { method: "POST", headers, body: JSON.stringify({ query, variables: { input } }) });
   return (await response.json()) as Answer;
 }
@@ -65,11 +108,11 @@ async function mails(data: string): Promise<string[]> {
 }
 
 /** The link of the mail that was not there before. */
-async function linkOf(data: string, before: Set<string>): Promise<string> {
+async function linkOf(kind: string, data: string, before: Set<string>): Promise<string> {
   for (const deadline = Date.now() + 20_000; Date.now() < deadline; ) {
     for (const name of (await mails(data)).filter((each) => !before.has(each))) {
       const text = (await readFile(join(data, "mail", name), "utf8")).replaceAll("=\r\n", "").replaceAll("=3D", "=");
-      const link = /http:\S+\/account#reset=[\w-]+/.exec(text)?.[0];
+      const link = new RegExp(`http:\\S+/account#${kind}=[\\w-]+`).exec(text)?.[0];
       if (link) return link;
     }
     await new Promise((resolve) => setTimeout(resolve, 100));

@@ -9,7 +9,7 @@ import { registerHooks } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { useTypedCode } from "../codegen/program.ts";
-import { visitAccount } from "./account.ts";
+import { visitAccount, visitInvitation } from "./account.ts";
 import { visitApp } from "./app.ts";
 import { Demo } from "./demo.ts";
 import { visitGraphiql } from "./graphiql.ts";
@@ -46,6 +46,7 @@ try {
   say(await useRelay(server));
   say(await visitGraphiql(demo.told, shots, chromium));
   say(await visitAccount(demo.told, join(folder, "data"), shots, chromium));
+  say(await visitInvitation(demo.told, join(folder, "data"), shots, chromium));
   say(await visitApp({ told: demo.told, site: SITE, shots, chromium }));
   await demo.stop();
   demo = undefined;
