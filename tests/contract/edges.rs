@@ -67,6 +67,22 @@ async fn fill(world: &World) {
         let run = world.finished(Who::Owner, &run).await;
         assert_ne!(run["citations"]["nodes"], json!([]), "{run:#}");
     }
+    world
+        .plant(
+            "insert into invitations (workspace_id, id, email, role_id, invited_by, expires_at)
+             select m.workspace_id, gen_random_uuid(), 'guest' || n || '@example.com', m.role_id, m.user_id, now() + interval '1 day'
+             from memberships m join users u on u.id = m.user_id and u.email = 'owner@acme.example', generate_series(1, 4) n",
+        )
+        .await;
+    world
+        .plant(
+            "with operator as (insert into operators (id, name, email, start, hash, expires_at)
+               values (gen_random_uuid(), 'Planted', 'planted@ops.example', 'fn_op_abcd', sha256('planted'), now() + interval '1 day') returning id)
+             insert into operator_entries (workspace_id, id, operator_id, operator_name, workspace_key, reason, expires_at)
+             select w.id, gen_random_uuid(), operator.id, 'Planted', w.slug, 'planted by a test', now() + interval '1 hour'
+             from workspaces w, operator, generate_series(1, 4) where w.slug = 'acme'",
+        )
+        .await;
     let mut superuser = world.superuser().await;
     // Jobs of a kind that no worker takes.
     sqlx::query(

@@ -106,7 +106,8 @@ fn document(schema: &Schema, (root, field): (&str, &FieldDefinition), arguments:
     let brackets = |parts: Vec<String>| {
         if parts.is_empty() { String::new() } else { format!("({})", parts.join(", ")) }
     };
-    let selection = schema.selection(named(&field.ty.node), DEPTH);
+    let kind = named(&field.ty.node);
+    let selection = if schema.is_composite(kind) { schema.selection(kind, DEPTH) } else { String::new() };
     format!("{}{} {{ {name}{} {selection} }}", root.to_lowercase(), brackets(variables), brackets(passed))
 }
 

@@ -72,7 +72,8 @@ impl Schema {
         format!("{{ {} }}", parts.join(" "))
     }
 
-    fn is_composite(&self, name: &str) -> bool {
+    /// Whether a type has fields.
+    pub fn is_composite(&self, name: &str) -> bool {
         self.objects.contains_key(name)
             || self.unions.contains_key(name)
             || self.interfaces.contains_key(name)
@@ -97,7 +98,8 @@ impl Schema {
             for field in fields {
                 let (field_name, inner) = (&field.name.node, named(&field.ty.node).to_owned());
                 let searches = field_name == "search";
-                if !needs_nothing(field) && !searches {
+                // What is for operators alone is walked by nobody here.
+                if (!needs_nothing(field) && !searches) || field_name == "operations" {
                     continue;
                 }
                 let sizes = takes(field, "first") && !way.sized;

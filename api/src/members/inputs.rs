@@ -70,9 +70,27 @@ pub struct MembershipRoleUpdateInput {
     pub role_id: Given<RoleId>,
 }
 
-/// A member to suspend, let in again, or remove.
+/// A member to suspend.
 #[derive(InputObject)]
-pub struct MembershipInput {
+pub struct MembershipSuspendInput {
+    /// The membership.
+    pub id: Given<MembershipId>,
+    /// The `version` of the membership that the change was made against.
+    pub version: i32,
+}
+
+/// A suspended member to let in again.
+#[derive(InputObject)]
+pub struct MembershipReactivateInput {
+    /// The membership.
+    pub id: Given<MembershipId>,
+    /// The `version` of the membership that the change was made against.
+    pub version: i32,
+}
+
+/// A member to remove.
+#[derive(InputObject)]
+pub struct MembershipRemoveInput {
     /// The membership.
     pub id: Given<MembershipId>,
     /// The `version` of the membership that the change was made against.

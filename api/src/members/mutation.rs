@@ -4,10 +4,10 @@ use async_graphql::{Context, Object};
 
 use super::inputs::{
     InvitationAcceptInput, InvitationAcceptPayload, InvitationCreateInput, InvitationPayload,
-    InvitationResendInput, InvitationRevokeInput, MembershipInput, MembershipPayload,
-    MembershipRoleUpdateInput, OwnershipTransferInput, OwnershipTransferPayload, RoleCreateInput,
-    RoleDeleteInput, RoleDeletePayload, RolePayload, RoleUpdateInput, WorkspaceLeaveInput,
-    WorkspaceLeavePayload,
+    InvitationResendInput, InvitationRevokeInput, MembershipPayload, MembershipReactivateInput,
+    MembershipRemoveInput, MembershipRoleUpdateInput, MembershipSuspendInput, OwnershipTransferInput,
+    OwnershipTransferPayload, RoleCreateInput, RoleDeleteInput, RoleDeletePayload, RolePayload,
+    RoleUpdateInput, WorkspaceLeaveInput, WorkspaceLeavePayload,
 };
 use super::invitations::{self, NewInvitation};
 use super::memberships::{self, Named};
@@ -100,7 +100,7 @@ impl MembersMutation {
     async fn membership_suspend(
         &self,
         context: &Context<'_>,
-        input: MembershipInput,
+        input: MembershipSuspendInput,
     ) -> Result<MembershipPayload> {
         let request = request(context)?;
         let operation = request.operation().await?;
@@ -113,7 +113,7 @@ impl MembersMutation {
     async fn membership_reactivate(
         &self,
         context: &Context<'_>,
-        input: MembershipInput,
+        input: MembershipReactivateInput,
     ) -> Result<MembershipPayload> {
         let request = request(context)?;
         let operation = request.operation().await?;
@@ -127,7 +127,7 @@ impl MembersMutation {
     async fn membership_remove(
         &self,
         context: &Context<'_>,
-        input: MembershipInput,
+        input: MembershipRemoveInput,
     ) -> Result<MembershipPayload> {
         let request = request(context)?;
         let operation = request.operation().await?;

@@ -43,7 +43,7 @@ create policy doors on public.workspace_purges to footnote_system using (true) w
 grant select, insert, update, delete on public.workspace_purges to footnote_system;
 grant select on public.workspace_purges to footnote_maintenance;
 
-create function app.purging() returns uuid language sql stable set search_path = ''
+create function app.purging() returns uuid language sql stable
 return (select p.tenant_id from public.workspace_purges p
   where p.tenant_id = nullif(current_setting('app.purging', true), '')::uuid and p.status = 'RUNNING');
 comment on function app.purging() is 'The workspace that this transaction removes; null in every other. Only doors may call it.';

@@ -9,7 +9,6 @@ pub const UNTENANTED: &[(&str, &str)] = &[
 
 /// Foreign keys without an index over their columns: nothing deletes or re-keys what they point at while rows point at it.
 pub const UNINDEXED: &[(&str, &str)] = &[
-    ("memberships_user_id_fkey", "a person's row is never deleted; erasing empties it"),
     ("role_permissions_permission", "permissions are removed by migrations alone"),
     ("roles_built_in_fkey", "built-in roles are removed by migrations alone"),
     ("audit_entries_action", "actions are removed by migrations alone"),

@@ -44,7 +44,7 @@ pub(super) async fn operation(place: Place<'_>, field: &str) -> Option<Operation
         }
         "membershipReactivate" => {
             let mut input = member(place).await;
-            let query = "mutation($input: MembershipInput!) { membershipSuspend(input: $input) { membership { version } } }";
+            let query = "mutation($input: MembershipSuspendInput!) { membershipSuspend(input: $input) { membership { version } } }";
             let data = place.world.ask(place.who, query, json!({ "input": input })).await.data();
             input["version"] = data["membershipSuspend"]["membership"]["version"].clone();
             Operation::needs("member:write", json!({ "input": input }))

@@ -18,8 +18,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use entity::id::{
     AgentId, AgentRunId, ApiKeyId, AuditEntryId, ChunkId, CitationId, CollectionId, DocumentId,
-    DocumentVersionId, EventId, IngestionId, InvitationId, JobId, MembershipId, OperatorEntryId, RoleId,
-    UserId, WorkspaceId,
+    DocumentVersionId, EventId, IngestionId, InvitationId, JobId, MembershipId, OperatorEntryId, OperatorId,
+    RoleId, UserId, WorkspaceId,
 };
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Row};
@@ -151,6 +151,13 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("ApiKey", ApiKeyId::PREFIX, "select id from api_keys where workspace_id = $1 and $2 <> ''"),
     ("AuditEntry", AuditEntryId::PREFIX, "select id from audit_entries where workspace_id = $1 and $2 <> ''"),
     ("Invitation", InvitationId::PREFIX, "select id from invitations where workspace_id = $1 and $2 <> ''"),
+    ("Actor", UserId::PREFIX, "select user_id from memberships where workspace_id = $1 and $2 <> ''"),
+    (
+        "Operator",
+        OperatorId::PREFIX,
+        "select operator_id from operator_entries where workspace_id = $1 and $2 <> ''",
+    ),
+    ("Target", AgentId::PREFIX, "select id from agents where workspace_id = $1 and $2 <> ''"),
     ("Membership", MembershipId::PREFIX, "select id from memberships where workspace_id = $1 and $2 <> ''"),
     (
         "MembershipRole",
