@@ -95,7 +95,8 @@ async fn nothing_of_a_purged_workspace_is_left_anywhere_and_its_neighbour_is_unt
     let key =
         sqlx::query("select * from app.enter_key(sha256($1::uuid::text::bytea), null, null)").bind(acme);
     let refused = key.fetch_all(&mut superuser).await.expect_err("a key of nothing");
-    assert_eq!(refused.as_database_error().and_then(|error| error.code()).as_deref(), Some("FN050"));
+    let code = refused.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    assert_eq!(code.as_deref(), Some("FN050"));
     // The slug is free, and what takes it begins empty.
     let create = "mutation { workspaceCreate(input: { name: \"Again\", slug: \"acme\" }) { workspace { id purgeAt } } }";
     ask_in(&world, Who::Stranger, "globex", create, json!({})).await.data();
