@@ -50,18 +50,18 @@ pub(super) async fn world_with_a_row_in_every_table() -> World {
     world
         .plant(
             "insert into api_keys (workspace_id, id, name, user_id, start, hash, scopes)
-             select workspace_id, gen_random_uuid(), 'planted', user_id, 'fn_live_abcd', sha256('x'), '{workspace:read}' from memberships",
+             select workspace_id, app.uuid_v7(), 'planted', user_id, 'fn_live_abcd', sha256('x'), '{workspace:read}' from memberships",
         )
         .await;
     world
         .plant(
-            "insert into roles (workspace_id, id, name, permissions) select id, gen_random_uuid(), 'Planted', '{job:read}' from workspaces",
+            "insert into roles (workspace_id, id, name, permissions) select id, app.uuid_v7(), 'Planted', '{job:read}' from workspaces",
         )
         .await;
     world
         .plant(
             "insert into invitations (workspace_id, id, email, role_id, invited_by, expires_at)
-             select distinct on (r.workspace_id) r.workspace_id, gen_random_uuid(), 'nobody@example.com', r.id, m.user_id, now()
+             select distinct on (r.workspace_id) r.workspace_id, app.uuid_v7(), 'nobody@example.com', r.id, m.user_id, now()
              from roles r join memberships m on m.workspace_id = r.workspace_id where r.built_in = 'VIEWER'",
         )
         .await;
