@@ -115,7 +115,7 @@ async fn the_catalogue_of_permissions_is_the_one_of_the_program() {
     let data =
         world.ask(Who::Viewer, "{ permissions { name description operator } }", json!({})).await.data();
     let mut known: Vec<&str> =
-        footnote::tenancy::Permission::ALL.into_iter().map(|permission| permission.name()).collect();
+        footnote::tenancy::Permission::ALL.into_iter().map(footnote::tenancy::Permission::name).collect();
     known.sort_unstable();
     let listed: Vec<_> =
         data["permissions"].as_array().expect("a list").iter().map(|one| text(&one["name"])).collect();

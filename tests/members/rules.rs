@@ -27,7 +27,7 @@ async fn outcome(connection: &mut PgConnection, sql: &'static str) -> Option<Str
     let code = done.err().map(|error| {
         error
             .as_database_error()
-            .and_then(|error| error.code().map(|code| code.into_owned()))
+            .and_then(|error| error.code().map(std::borrow::Cow::into_owned))
             .expect("a code")
     });
     sqlx::raw_sql("rollback").execute(connection).await.expect("rolled back");

@@ -136,6 +136,10 @@ async fn fill(world: &World, who: Who) {
          from roles r join memberships m on m.workspace_id = r.workspace_id where r.workspace_id = $1 and r.built_in = 'VIEWER' limit 1",
         "insert into invitation_tokens (workspace_id, id, invitation_id, hash)
          select workspace_id, gen_random_uuid(), id, sha256(id::text::bytea) from invitations where workspace_id = $1",
+        "with operator as (insert into operators (id, name, email, start, hash, expires_at)
+           values (gen_random_uuid(), 'Planted', 'planted@ops.example', 'fn_op_abcd', sha256(uuid_send($1)), now() + interval '1 day') returning id)
+         insert into operator_entries (workspace_id, id, operator_id, operator_name, workspace_key, reason, expires_at)
+         select $1, gen_random_uuid(), operator.id, 'Planted', 'planted', 'planted by a test', now() + interval '1 hour' from operator",
         "insert into outgoing_mails (id, kind, address, detail, status)
          values (gen_random_uuid(), 'INVITATION', 'nobody@example.com', jsonb_build_object('workspace_id', $1::uuid), 'DEAD')",
     ] {

@@ -189,6 +189,7 @@ impl Operations {
     }
 
     /// Whether the process that answers can do its work, as /readyz says.
+    #[expect(clippy::unused_async, reason = "a field of the schema is one, whether it waits or not")]
     async fn status(&self, context: &Context<'_>) -> Result<ReadinessStatus> {
         Ok(match request(context)?.app().health().report().status {
             health::Readiness::Ok => ReadinessStatus::Ok,
@@ -198,6 +199,7 @@ impl Operations {
     }
 
     /// What the process that answers depends on, as /readyz says.
+    #[expect(clippy::unused_async, reason = "a field of the schema is one, whether it waits or not")]
     async fn dependencies(&self, context: &Context<'_>) -> Result<Vec<Dependency>> {
         let known = request(context)?.app().health().report().dependencies;
         Ok(known.into_iter().map(Dependency::from).collect())

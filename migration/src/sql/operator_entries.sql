@@ -37,7 +37,7 @@ begin
         where p.operator and (w.purge_at is null or p.name in ('workspace:read', 'member:read', 'audit:read')))
     into v_workspace, v_permissions
     from public.workspaces w
-    where (w.id = p_workspace or w.slug = p_slug)
+    where (w.id = p_workspace or w.slug = p_slug) and (w.purge_at is null or w.purge_at > clock_timestamp())
       and exists (
         select from public.operator_entries e
         where e.workspace_id = w.id and e.operator_id = v_operator.id and e.ended_at is null and e.expires_at > clock_timestamp());

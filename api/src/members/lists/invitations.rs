@@ -28,7 +28,8 @@ impl List for Invitations {
     fn columns(field: &str) -> Option<&'static [Column]> {
         Some(match field {
             "role" => &[Column::RoleId],
-            "status" => &[Column::Status, Column::ExpiresAt],
+            // The time first: the status alone is not what is shown.
+            "status" => &[Column::ExpiresAt, Column::Status],
             "invitedBy" => &[Column::InvitedBy],
             _ => return None,
         })
