@@ -161,8 +161,8 @@ async fn documents() {
 
 #[tokio::test]
 async fn a_mutation_with_several_fields_happens_as_a_whole_or_not_at_all() {
-    let world = World::without_worker().await;
     const COUNT: &str = "select (select count(*) from collections) + (select count(*) from events) + (select count(*) from audit_entries)";
+    let world = World::without_worker().await;
     let before = world.count(COUNT).await;
     let query = "mutation { a: collectionCreate(input: { name: \"one\" }) { collection { id } } b: collectionCreate(input: { name: \"one\" }) { collection { id } } }";
     let reply = ask(&world, query, json!({})).await;

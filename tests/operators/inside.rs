@@ -180,7 +180,7 @@ async fn an_open_subscription_ends_with_the_entry() {
                 world.ask(Who::Owner, END, json!({ "id": entry })).await.data();
             }
             Some("next") => {
-                code = message["payload"]["errors"][0]["extensions"]["code"].as_str().map(str::to_owned)
+                code = message["payload"]["errors"][0]["extensions"]["code"].as_str().map(str::to_owned);
             }
             Some("error") => {
                 code = message["payload"][0]["extensions"]["code"].as_str().map(str::to_owned);
