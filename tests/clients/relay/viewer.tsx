@@ -36,7 +36,9 @@ export const membersFragment = graphql`
       edges {
         node {
           id
-          role
+          role {
+            name
+          }
           status
           user {
             id
