@@ -74,9 +74,10 @@ pub(super) async fn world_with_a_row_in_every_table() -> World {
     world
         .plant(
             "with operator as (insert into operators (id, name, email, start, hash, expires_at)
-               values (gen_random_uuid(), 'Planted', 'planted@ops.example', 'fn_op_abcd', sha256('planted'), now() + interval '1 day') returning id)
+               select id, 'Planted', 'planted@ops.example', 'fn_op_abcd', sha256(uuid_send(id)), now() + interval '1 day' from workspaces
+               returning id)
              insert into operator_entries (workspace_id, id, operator_id, operator_name, workspace_key, reason, expires_at)
-             select w.id, gen_random_uuid(), operator.id, 'Planted', w.slug, 'planted by a test', now() + interval '1 hour' from workspaces w, operator",
+             select id, gen_random_uuid(), id, 'Planted', 'planted', 'planted by a test', now() + interval '1 hour' from operator",
         )
         .await;
     sqlx::query(
