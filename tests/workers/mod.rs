@@ -271,7 +271,7 @@ async fn events_are_numbered_without_gaps_and_the_audit_chain_holds() {
         where a.previous_hash <> a.hash_before or a.hash <> app.audit_hash(a.hash_before, (select e from audit_entries e where e.workspace_id = a.workspace_id and e.id = a.id))";
     assert_eq!(world.count(chain).await, 0);
     let head = "select count(*) from workspace_sequences s join audit_entries a on a.workspace_id = s.workspace_id and a.seq = s.audit_seq and a.hash = s.audit_hash";
-    assert_eq!(world.count(head).await, 1);
+    assert_eq!(world.count(head).await, 2, "of both workspaces");
     let mut superuser = world.superuser().await;
     assert!(
         sqlx::query("update audit_entries set action = 'a.b'").execute(&mut superuser).await.is_err(),

@@ -334,7 +334,7 @@ mod tests {
         };
         let mut faults = Faults::default();
         limits.check(&mut faults);
-        assert_eq!(settings(&faults).len(), 11);
+        assert_eq!(settings(&faults).len(), 12);
     }
 
     #[test]

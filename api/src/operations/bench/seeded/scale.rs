@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn all_rows_are_spread_and_every_workspace_that_has_runs_can_be_read() {
-        for (workspaces, rows) in [(1, 961), (1, 5000), (10, 2000), (1000, 1_000_000), (100, 1_000_000)] {
+        for (workspaces, rows) in [(1, 965), (1, 5000), (10, 2000), (1000, 1_000_000), (100, 1_000_000)] {
             let shape = Scale { workspaces, rows }.shape().expect("enough rows");
             let runs: u64 = shape.runs.iter().map(|runs| runs.cast_unsigned()).sum();
             let readable = shape.readable() as u64;
