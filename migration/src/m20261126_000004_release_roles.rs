@@ -45,7 +45,15 @@ impl MigrationTrait for Migration {
                drop constraint memberships_keeps_role,
                drop constraint memberships_role,
                add constraint memberships_role foreign key (workspace_id, role_id) references public.roles (workspace_id, id);
-             comment on column public.memberships.role_id is 'The role that the member has.';",
+             comment on column public.memberships.role_id is 'The role that the member has.';
+             do $$
+             begin
+               -- From version 18 on PostgreSQL names these, and the one of before had the name of its column then.
+               if exists (select from pg_catalog.pg_constraint where conname = 'memberships_role_id_not_null') then
+                 alter table public.memberships rename constraint memberships_role_id_not_null to memberships_role_not_null;
+               end if;
+             end
+             $$;",
         )
         .await
     }
